@@ -12,8 +12,6 @@ MARKED = {
     "src/sample_service/bootstrap.py",
     "src/sample_service/config.py",
     "src/sample_service/entrypoints/api/app.py",
-    "src/sample_service/application/ports.py",
-    "src/sample_service/infrastructure/dynamo_repo.py",
     "src/sample_service/infrastructure/memory_repo.py",
     "src/sample_service/infrastructure/postgres_repo.py",
     "src/sample_service/infrastructure/sqlite_repo/repository.py",

@@ -93,7 +93,7 @@ _DEFAULT_URLS = {
 _NOT_COPIED = re.compile(r"(^|/)(__pycache__|\.venv|\.\w+_cache|\.coverage)(/|$)")
 _EXECUTABLE = (".ci/run",)
 
-_LINE_OF_PART = re.compile(r"^(?P<line>.*?) *# with: (?P<part>[a-z]+)$")
+_LINE_OF_PART = re.compile(r"^(?P<line>.*?) *# with: (?P<part>[a-z]+)(?:: (?P<words>.+))?$")
 _BLOCK_OF_PART = re.compile(r"^ *# with: (?P<negated>not )?(?P<part>[a-z+]+):$")
 _END_OF_BLOCK = re.compile(r"^ *# end$")
 
@@ -224,7 +224,9 @@ def _check_name(option: str, name: str, used: frozenset[str], longest: int) -> N
 
 
 def _of_parts(text: str, parts: tuple[str, ...]) -> str:
-    """Return the lines that are of no part or of one that is chosen, without the marks of parts."""
+    """Return the lines that are of no part or of one that is chosen, without the marks of parts. A line whose mark has
+    words of it, such as `# with: webhooks: , Outbox`, is kept without these if the part is not chosen.
+    """
     kept, is_kept = [], True
     for line in text.splitlines(keepends=True):
         if block := _BLOCK_OF_PART.match(line):
@@ -236,6 +238,8 @@ def _of_parts(text: str, parts: tuple[str, ...]) -> str:
         elif marked := _LINE_OF_PART.match(line):
             if marked["part"] in parts:
                 kept.append(f"{marked['line']}\n")
+            elif words := marked["words"]:
+                kept.append(f"{marked['line'].replace(words, '')}\n")
         else:
             kept.append(line)
     return "".join(kept)

@@ -12,7 +12,7 @@ from sample_service.application.use_cases.deliver_webhooks import DeliverWebhook
 from sample_service.application.use_cases.get_sample_item import GetSampleItemUseCase
 from sample_service.application.use_cases.list_sample_items import ListSampleItemsUseCase
 from sample_service.application.use_cases.place_sample_item import PlaceSampleItemUseCase
-from sample_service.application.webhooks.ports import WebhookSender  # with: webhooks
+from sample_service.application.webhooks.ports import Outbox  # with: webhooks
 from sample_service.config import Settings
 from sample_service.infrastructure.dynamo_repo import DynamoSampleItemRepository  # with: dynamodb
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
@@ -65,23 +65,28 @@ async def create_table(settings: Settings) -> None:
 # end
 def bootstrap(settings: Settings) -> UseCases:
     """Return the use cases on the store of the settings. Raises like `open_store`."""
+    store = open_store(settings.store)
     return build_use_cases(
-        open_store(settings.store),
-        sender=_sender_of(settings),  # with: webhooks
+        store,
+        deliver_webhooks=_delivery_from(store, settings),  # with: webhooks
     )
 
 
 # with: webhooks:
-def _sender_of(settings: Settings) -> WebhookSender | None:
-    """Return what sends webhooks, if there is a receiver."""
-    return HttpxWebhookSender(settings.webhook_url, settings.webhook_secret.split()) if settings.webhook_url else None
+def _delivery_from(store: SampleItemStore, settings: Settings) -> DeliverWebhooksUseCase | None:
+    """Return what delivers the outbox of the store, if there is a receiver."""
+    if not settings.webhook_url:
+        return None
+    if not isinstance(store, Outbox):
+        raise InvalidStoreURL("this store has no outbox: unset SAMPLE_SERVICE_WEBHOOK_URL, or use another store")
+    return DeliverWebhooksUseCase(store, HttpxWebhookSender(settings.webhook_url, settings.webhook_secret.split()))
 
 
 # end
 def build_use_cases(
     store: SampleItemStore,
     clock: Clock = utc_now,
-    sender: WebhookSender | None = None,  # with: webhooks
+    deliver_webhooks: DeliverWebhooksUseCase | None = None,  # with: webhooks
 ) -> UseCases:
     """Return the use cases on an open store."""
     return UseCases(
@@ -90,7 +95,7 @@ def build_use_cases(
         list_sample_items=ListSampleItemsUseCase(store),
         confirm_sample_item=ConfirmSampleItemUseCase(store, clock),
         cancel_sample_item=CancelSampleItemUseCase(store, clock),
-        deliver_webhooks=None if sender is None else DeliverWebhooksUseCase(store, sender, clock),  # with: webhooks
+        deliver_webhooks=deliver_webhooks,  # with: webhooks
         check_store=store.ping,
         close=store.close,
     )

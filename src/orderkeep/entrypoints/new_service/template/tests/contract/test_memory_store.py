@@ -8,10 +8,7 @@ from tests.contract.contract import StoreContract
 from tests.contract.outbox import OutboxContract  # with: webhooks
 
 
-class TestMemoryStore(
-    StoreContract,
-    OutboxContract,  # with: webhooks
-):
+class TestMemoryStore(StoreContract, OutboxContract):  # with: webhooks: , OutboxContract
     @pytest.fixture
     def store(self) -> SampleItemStore:
         return InMemorySampleItemRepository()

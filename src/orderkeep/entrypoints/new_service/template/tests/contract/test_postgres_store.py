@@ -43,10 +43,7 @@ async def url(server: str) -> str:
     return server
 
 
-class TestPostgresStore(
-    StoreContract,
-    OutboxContract,  # with: webhooks
-):
+class TestPostgresStore(StoreContract, OutboxContract):  # with: webhooks: , OutboxContract
     @pytest.fixture
     async def store(self, url: str) -> AsyncIterator[SampleItemStore]:
         store = PostgresSampleItemRepository.of_url(url)

@@ -15,10 +15,7 @@ from tests.contract.outbox import OutboxContract  # with: webhooks
 from tests.sample_items import stored
 
 
-class TestSqliteStore(
-    StoreContract,
-    OutboxContract,  # with: webhooks
-):
+class TestSqliteStore(StoreContract, OutboxContract):  # with: webhooks: , OutboxContract
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[SampleItemStore]:
         store = SqliteSampleItemRepository(tmp_path / "store.db")

@@ -100,6 +100,31 @@ async def test_command_has_the_condition_of_if_match(client: AsyncClient, tag: s
     assert (await client.post(path, headers={"If-Match": tag})).status_code == status
 
 
+@pytest.mark.parametrize(
+    "headers, status",
+    [
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://name-at-a-proxy.test"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Origin": "http://localhost"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.test"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"}, 403),
+        ({"Origin": "https://elsewhere.test"}, 403),
+        ({"Origin": "http://localhost:3000"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_page_of_another_site_changes_nothing(client: AsyncClient, headers: dict[str, str], status: int) -> None:
+    path = f"/sample-items/{await place(client)}"
+    sent = await client.post(f"{path}/confirm", headers=headers)
+    assert sent.status_code == status
+    found = await client.get(path, headers=headers)
+    assert (found.status_code, found.json()["status"]) == (200, "confirmed" if status == 200 else "pending")
+    if status == 403:
+        assert problem(sent)["code"] == "forbidden"
+        assert "a page of another site sent this request" in problem(sent)["detail"]
+
+
 async def test_unknown_sample_item_and_path_are_not_found(client: AsyncClient) -> None:
     assert problem(await client.get("/sample-items/unknown"))["code"] == "sample_item_not_found"
     assert problem(await client.get("/unknown"))["code"] == "not_found"
@@ -139,5 +164,5 @@ async def test_ready_while_the_store_is_open(client: AsyncClient) -> None:
 async def test_document_describes_problems_and_headers(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     operation = document["paths"]["/sample-items/{sample_item_id}/confirm"]["post"]
-    assert set(operation["responses"]) == {"200", "404", "409", "412", "422", "503"}
+    assert set(operation["responses"]) == {"200", "403", "404", "409", "412", "422", "503"}
     assert [each["name"].lower() for each in operation["parameters"]] == ["sample_item_id", "if-match"]

@@ -1,5 +1,6 @@
 """The HTTP service delivers webhooks while it runs."""
 
+from sample_service.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase
 from sample_service.bootstrap import build_use_cases
 from sample_service.entrypoints.api.app import create_app
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
@@ -12,7 +13,8 @@ async def test_changes_are_delivered_until_the_stop_which_waits_for_requests(rec
     repo = InMemorySampleItemRepository()
     await stored(repo)
     receiver.is_held = True
-    app = create_app(build_use_cases(repo, sender=HttpxWebhookSender(receiver.url, [SECRET])))
+    deliver = DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET]))
+    app = create_app(build_use_cases(repo, deliver_webhooks=deliver))
     async with app.router.lifespan_context(app):
         await receiver.wait_for(1)
         receiver.released.set()

@@ -102,6 +102,14 @@ def test_problems_are_those_of_the_http_api(call: Call) -> None:
     assert (invalid.status, [each["field"] for each in invalid.json()["errors"]]) == (422, ["body/name"])
 
 
+def test_page_of_another_site_changes_nothing(call: Call) -> None:
+    placed = call("POST", "/sample-items", body='{"name": "First"}').json()
+    path = f"/sample-items/{placed['id']}"
+    rejected = call("POST", f"{path}/confirm", origin="https://elsewhere.test")
+    assert (rejected.status, rejected.json()["code"]) == (403, "forbidden")
+    assert call("GET", path).json()["status"] == "pending"
+
+
 @pytest.mark.parametrize("sent, status", [({}, 200), ({"stage": "dev"}, 404)])
 def test_stage_is_not_part_of_the_route(lambda_handler: ModuleType, sent: dict[str, str], status: int) -> None:
     event = recorded("http-api")

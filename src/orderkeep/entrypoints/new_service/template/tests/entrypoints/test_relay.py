@@ -4,7 +4,11 @@ import asyncio
 
 import pytest
 
+from sample_service.application.errors import InvalidStoreURL
+from sample_service.application.ports import SampleItemStore
 from sample_service.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase
+from sample_service.bootstrap import STORES, bootstrap
+from sample_service.config import Settings
 from sample_service.domain.exceptions import StoreUnavailable
 from sample_service.entrypoints import relay
 from sample_service.entrypoints.relay import Relay, main
@@ -82,3 +86,13 @@ def test_command_needs_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_SERVICE_WEBHOOK_URL", "https://example.com/hook")
     with pytest.raises(SystemExit, match=r"^sample-service: SAMPLE_SERVICE_WEBHOOK_SECRET: must be whsec_"):
         main()
+
+
+def test_receiver_needs_a_store_with_an_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SampleItemStore.__abstractmethods__
+    methods = {name: getattr(InMemorySampleItemRepository, name) for name in names}
+    monkeypatch.setitem(STORES, "memory", lambda _: type("WithoutOutbox", (SampleItemStore,), methods)())
+    assert bootstrap(Settings(store="memory://")).deliver_webhooks is None
+    settings = Settings(store="memory://", webhook_url="https://example.com/hook", webhook_secret=SECRET)
+    with pytest.raises(InvalidStoreURL, match="this store has no outbox: unset SAMPLE_SERVICE_WEBHOOK_URL"):
+        bootstrap(settings)

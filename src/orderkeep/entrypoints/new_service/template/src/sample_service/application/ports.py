@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sample_service.application.webhooks.ports import Outbox  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.lifecycle import SampleItemStatus
 from sample_service.domain.repositories import SampleItemRepository
@@ -39,11 +38,7 @@ class SampleItemQueries(ABC):
         """Return at most `limit` sample items after a position, newest first. Raises `StoreUnavailable`."""
 
 
-class SampleItemStore(
-    SampleItemRepository,
-    SampleItemQueries,
-    Outbox,  # with: webhooks
-):
+class SampleItemStore(SampleItemRepository, SampleItemQueries):
     """All that the service needs of a store."""
 
     @abstractmethod

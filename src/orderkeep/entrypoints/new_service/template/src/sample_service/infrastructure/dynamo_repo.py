@@ -16,7 +16,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
-from sample_service.application.webhooks.ports import Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from sample_service.domain.lifecycle import SampleItemStatus
@@ -167,18 +166,6 @@ class DynamoSampleItemRepository(SampleItemStore):
         for page in pages:
             yield from page["Items"]
 
-    # with: webhooks:
-    # Only in the template, in which all parts are: webhooks cannot be chosen with this store, which has no outbox.
-    async def first_unsent(self, now: datetime, limit: int) -> list[Unsent]:
-        raise NotImplementedError
-
-    async def take(self, unsent: Unsent, due_at: datetime) -> bool:
-        raise NotImplementedError
-
-    async def remove(self, unsent: Unsent) -> None:
-        raise NotImplementedError
-
-    # end
     async def ping(self) -> None:
         await self.get_by_id("ping")
 

@@ -5,14 +5,14 @@ from operator import itemgetter
 
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
-from sample_service.application.webhooks.ports import Unsent  # with: webhooks
+from sample_service.application.webhooks.ports import Outbox, Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from sample_service.domain.lifecycle import SampleItemStatus
 from sample_service.infrastructure.serialization import next_document, sample_item_of
 
 
-class InMemorySampleItemRepository(SampleItemStore):
+class InMemorySampleItemRepository(SampleItemStore, Outbox):  # with: webhooks: , Outbox
     """Stores documents, not live objects: changing a sample item changes nothing here until it is saved."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import asyncpg
 
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
-from sample_service.application.webhooks.ports import Unsent  # with: webhooks
+from sample_service.application.webhooks.ports import Outbox, Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from sample_service.domain.lifecycle import SampleItemStatus
@@ -91,7 +91,7 @@ _UNUSABLE = {
 """By the class of the SQLSTATE: what an operator must fix."""
 
 
-class PostgresSampleItemRepository(SampleItemStore):
+class PostgresSampleItemRepository(SampleItemStore, Outbox):  # with: webhooks: , Outbox
     """Stores sample items in a database that any number of processes use."""
 
     def __init__(self, url: str) -> None:

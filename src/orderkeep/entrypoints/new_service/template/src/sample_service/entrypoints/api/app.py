@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from sample_service.bootstrap import UseCases
 from sample_service.entrypoints.api import sample_items
-from sample_service.entrypoints.api.dependencies import UseCasesOfApp
+from sample_service.entrypoints.api.dependencies import OWN_SITE, UseCasesOfApp
 from sample_service.entrypoints.api.problems import add_problem_handlers
 from sample_service.entrypoints.console import create_console  # with: console
 from sample_service.entrypoints.relay import Relay  # with: webhooks
@@ -25,7 +25,7 @@ def create_app(use_cases: UseCases) -> FastAPI:
             await relay.stop()  # with: webhooks
             await use_cases.close()
 
-    app = FastAPI(title="sample service", lifespan=lifespan)
+    app = FastAPI(title="sample service", lifespan=lifespan, dependencies=[OWN_SITE])
     app.state.use_cases = use_cases
     app.include_router(sample_items.router)
     add_problem_handlers(app)

@@ -66,7 +66,7 @@ class Problem(BaseModel):
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (404, 409, 412, 422, 503)
+    for status in (403, 404, 409, 412, 422, 503)
 }
 """The error responses of a route, for its `responses`."""
 

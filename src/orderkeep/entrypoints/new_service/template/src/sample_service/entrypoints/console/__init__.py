@@ -1,12 +1,11 @@
 """The console: HTML pages without scripts, for people. An application of its own, mounted at /console."""
 
 import logging
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -19,7 +18,7 @@ from sample_service.bootstrap import UseCases
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import Conflict, SampleServiceError, StoreUnavailable
 from sample_service.domain.lifecycle import LIFECYCLE, Command, CommandRejected, SampleItemStatus
-from sample_service.entrypoints.api.dependencies import UseCasesOfApp
+from sample_service.entrypoints.api.dependencies import OWN_SITE, UseCasesOfApp
 from sample_service.entrypoints.api.problems import status_of
 
 log = logging.getLogger("sample_service.console")
@@ -83,7 +82,6 @@ async def run_command(
     version: int,
 ) -> Response:
     """Run a command on the version that the page showed, and show the result."""
-    check_origin(request.headers)
     try:
         await getattr(use_cases, f"{command}_sample_item").execute(sample_item_id, version)
     except (CommandRejected, Conflict) as error:
@@ -94,7 +92,7 @@ async def run_command(
 
 def create_console(use_cases: UseCases) -> FastAPI:
     """Return the application on the use cases. It is in no OpenAPI document."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, dependencies=[OWN_SITE])
     app.state.use_cases = use_cases
     app.include_router(router)
 
@@ -124,14 +122,6 @@ def create_console(use_cases: UseCases) -> FastAPI:
         return _error_page(request, 500, "Internal error", "see the log of the service")
 
     return app
-
-
-def check_origin(headers: Mapping[str, str]) -> None:
-    """Reject a form that a browser sent from the page of another site."""
-    site, origin = headers.get("sec-fetch-site", "same-origin"), headers.get("origin")
-    is_own = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
-    if site not in ("same-origin", "none") or not is_own:
-        raise HTTPException(403, "another site sent the form: open the page in the console, and try again")
 
 
 def _page_of(

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
-from sample_service.application.webhooks.ports import Unsent  # with: webhooks
+from sample_service.application.webhooks.ports import Outbox, Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.lifecycle import SampleItemStatus
 from sample_service.infrastructure.serialization import next_document, sample_item_of
@@ -45,7 +45,7 @@ _LAST = ("~", "")
 """Sorts after every time."""
 
 
-class SqliteSampleItemRepository(SampleItemStore):
+class SqliteSampleItemRepository(SampleItemStore, Outbox):  # with: webhooks: , Outbox
     """Stores sample items in one file. Several processes may use it concurrently.
 
     Raises `StoreUnavailable` if the file cannot be opened, or its `StoreUnusable` if an operator must fix it first.
