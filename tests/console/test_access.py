@@ -60,8 +60,14 @@ def test_there_are_forms_of_every_kind() -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.test"}],
-    ids=["cross-site", "same-site", "origin"],
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Origin": "https://["},
+    ],
+    ids=["cross-site", "same-site", "origin", "opaque origin", "no origin"],
 )
 @pytest.mark.parametrize("path", FORMS)
 async def test_every_form_of_another_site_is_rejected(do: UseCases, path: str, headers: dict[str, str]) -> None:

@@ -84,7 +84,7 @@ class BrowserSession:
         site, origin = headers.get("sec-fetch-site", "same-origin"), headers.get("origin")
         if site not in ("same-origin", "none"):
             raise _rejection("cross_site")
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
             raise _rejection("cross_site")
         if not self.token:
             raise _rejection("cookie_missing")
