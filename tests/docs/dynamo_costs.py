@@ -18,7 +18,7 @@ from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import SALT_BYTES, Address, Customer, PersonalData
 from orderkeep.infrastructure.dynamo_repo import fence
-from orderkeep.infrastructure.dynamo_repo.client import Action
+from orderkeep.infrastructure.dynamo_repo.client import Action, settings_item
 from orderkeep.infrastructure.dynamo_repo.feed import append_to_log, leave_inbox
 from orderkeep.infrastructure.dynamo_repo.items import (
     INDEXES,
@@ -139,6 +139,9 @@ def costs() -> list[tuple[str, Units]]:
         each = PAGE + 1 if shards == 1 else max(2 * PAGE // shards, 8) + 1
         queries = read_of([each * entry] * shards, consistent=False)
         found.append((words, queries + read_of([head] * PAGE, consistent=False)))
+    settings = settings_item(DEFAULT_SHARDS)
+    checked = PretendedTable().transact([("Put", {"Item": settings}), fence.check()])
+    found.append(("check the store for `/readyz`", read_of([size_of(settings)], consistent=True) + checked))
     searches = read_of([0], consistent=True) + read_of([0] * (1 + DEFAULT_SHARDS), consistent=False)
     found.append(("search and find one order", searches + read_of([head], consistent=False)))
     found += _feed_costs(table, change)
