@@ -109,6 +109,27 @@ def field_error_of(error: InvalidInput) -> FieldError:
     return FieldError(error.code, str(error), pointer_to(path) if error.field else "")
 
 
+def parameter_error(details: ErrorDetails | dict[str, Any]) -> FieldError:
+    """Return an error of pydantic about a query parameter, with our message."""
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "value_error":
+            message = str(context["error"])
+        case "enum" | "literal_error":
+            message = f"must be one of {_names_in(context['expected'])}"
+        case "greater_than_equal":
+            message = f"must be at least {context['ge']}"
+        case "less_than_equal":
+            message = f"must be at most {context['le']}"
+        case "string_too_long":
+            message = f"must have at most {context['max_length']} characters"
+        case "string_too_short":
+            message = "must not be empty: give a value, or omit the parameter"
+        case _:
+            message = "is not valid"
+    return FieldError("invalid_parameter", message, parameter=str(details["loc"][0]))
+
+
 def unknown_name(name: str, known: Iterable[str], what: str = "parameter") -> str:
     """Return the message about an unknown name, with the known one that it may be, or else with all of them."""
     names = sorted(known)
@@ -183,7 +204,12 @@ def _choice(name: str, value: object, expected: str) -> tuple[str, str]:
         is_lower = value.upper() in CURRENCIES
         return "unknown_currency", "must be in upper case, such as EUR" if is_lower else _UNKNOWN_CURRENCY
     code = "unknown_status" if name == "status" else "invalid_value"
-    return code, f"must be one of {expected.replace(' or ', ', ').replace(chr(39), '')}"
+    return code, f"must be one of {_names_in(expected)}"
+
+
+def _names_in(expected: str) -> str:
+    """Return the names in pydantic's list of them, such as `'a', 'b' or 'c'`."""
+    return expected.replace(" or ", ", ").replace("'", "")
 
 
 def _is_presentable(name: str | int) -> bool:

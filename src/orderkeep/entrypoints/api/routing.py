@@ -27,7 +27,6 @@ from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -36,7 +35,7 @@ from starlette.types import Receive, Scope
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.api.headers import WHITESPACE, is_utf8_json, members_of
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, unknown_name
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, parameter_error, unknown_name
 from orderkeep.entrypoints.schemas import parse_json
 
 MAX_PARAMETERS = 50
@@ -304,12 +303,12 @@ class _QueryReader:
             try:
                 values[name] = model.model_validate({k: v for k, v in given.items() if k in fields})
             except ValidationError as error:
-                errors += [_invalid_parameter(found) for found in error.errors()]
+                errors += [parameter_error(found) for found in error.errors()]
         for field in self._scalars:
             values[field.name] = field.get_default()
             if field.alias in given:
                 values[field.name], found = field.validate(given[field.alias], loc=(field.alias,))
-                errors += [_invalid_parameter(each) for each in found]
+                errors += [parameter_error(each) for each in found]
         return values
 
 
@@ -325,24 +324,6 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     except ValueError:
         message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
         raise HttpProblem("invalid_query", errors=[FieldError("invalid_parameter", message, parameter="?")]) from None
-
-
-def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> FieldError:
-    name, context = str(details["loc"][0]), details.get("ctx", {})
-    match details["type"]:
-        case "value_error":
-            return FieldError("invalid_parameter", str(context["error"]), parameter=name)
-        case "enum":
-            expected = context["expected"].replace("'", "").replace(" or ", ", ")
-            return FieldError("invalid_parameter", f"must be one of {expected}", parameter=name)
-        case "greater_than_equal":
-            return FieldError("invalid_parameter", f"must be at least {context['ge']}", parameter=name)
-        case "less_than_equal":
-            return FieldError("invalid_parameter", f"must be at most {context['le']}", parameter=name)
-        case "string_too_short":
-            message = "must not be empty: give a value, or omit the parameter"
-            return FieldError("invalid_parameter", message, parameter=name)
-    return FieldError("invalid_parameter", "is not valid", parameter=name)
 
 
 def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel | None] | None:
