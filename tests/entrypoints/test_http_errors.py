@@ -159,6 +159,23 @@ async def test_invalid_query_parameters_are_rejected_by_name(
     assert errors_of(await client.get(path)) == errors
 
 
+async def test_query_that_is_not_utf8_is_reported_with_its_parameters(client: httpx.AsyncClient) -> None:
+    response = await client.get("/orders?user_id=%ff&status=pending&status=%C3&limit=1&%ff=1")
+    assert {error["parameter"]: error["message"] for error in response.json()["errors"][:2]} == {
+        "user_id": "must be percent-encoded UTF-8",
+        "status": "must be percent-encoded UTF-8",
+    }
+    assert errors_of(response)["?"] == "unknown_parameter"
+
+
+async def test_query_with_too_many_parameters_is_rejected_with_the_maximum(client: httpx.AsyncClient) -> None:
+    response = await client.get("/orders?" + "&".join(["status=pending"] * 51))
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["limit"]) == (422, "invalid_query", 50)
+    assert problem["detail"] == "a request can have at most 50 query parameters"
+    assert (await client.get("/orders?" + "&".join(["status=pending"] * 50))).status_code == 200
+
+
 async def test_dry_run_is_true_or_false(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders?dry_run=1", json=PLAIN)
     assert errors_of(answer) == {"dry_run": "invalid_parameter"}

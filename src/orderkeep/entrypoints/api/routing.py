@@ -43,6 +43,7 @@ MAX_PARAMETERS = 50
 
 _HEADERS = "orderkeep.headers"
 _PRESENTABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TAKES_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -289,6 +290,8 @@ class _QueryReader:
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
                 errors.append(FieldError("unknown_parameter", unknown_name(name, self._names), parameter=shown))
+            elif not text.isascii() and _LONE_SURROGATE.search(text):
+                errors.append(FieldError("invalid_parameter", "must be percent-encoded UTF-8", parameter=shown))
             elif name in self._lists:
                 given.setdefault(name, []).append(text)
             elif name in given:
@@ -318,12 +321,12 @@ def _model_of(field: ModelField) -> type[BaseModel] | None:
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return names and values. Bytes that are not UTF-8 are lone surrogates in them."""
     try:
-        text = query.decode("ascii")
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+        text = query.decode("ascii", "surrogateescape")
+        return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS)
     except ValueError:
-        message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
-        raise HttpProblem("invalid_query", errors=[FieldError("invalid_parameter", message, parameter="?")]) from None
+        raise HttpProblem("invalid_query", limit=MAX_PARAMETERS) from None
 
 
 def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel | None] | None:
