@@ -441,6 +441,7 @@ def test_revocation_says_when_it_takes_effect(cli: Cli) -> None:
     [
         ("ORDERKEEP_STOER", "ORDERKEEP_STOER is not a setting: did you mean ORDERKEEP_STORE?"),
         ("orderkeep_loglevel", "orderkeep_loglevel is not a setting: did you mean ORDERKEEP_LOG_LEVEL?"),
+        ("ORDERKEEP_HOSTNAME", "ORDERKEEP_HOSTNAME is not a setting: `orderkeep config` lists them"),
         ("ORDERKEEP_COLOUR", "ORDERKEEP_COLOUR is not a setting: `orderkeep config` lists them"),
     ],
 )

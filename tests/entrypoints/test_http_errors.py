@@ -95,10 +95,13 @@ async def test_rejected_values_are_never_repeated(client: httpx.AsyncClient) -> 
 
 
 async def test_unknown_parameter_gets_the_name_that_is_near_or_all_names(client: httpx.AsyncClient) -> None:
-    near, far, none = [(await client.get(path)).json() for path in ("/orders?tags=a", "/orders/1?q=2", "/livez?x=1")]
+    paths = "/orders?tags=a", "/orders?statuss=paid", "/orders/1?q=2", "/livez?x=1", "/orders?sort=total"
+    near, typo, far, none, other = [(await client.get(path)).json() for path in paths]
     assert near["detail"] == "tags is not a known parameter: did you mean tag?"
+    assert typo["detail"] == "statuss is not a known parameter: did you mean status?"
     assert far["detail"] == "q is not a known parameter: use one of at, version"
     assert none["detail"] == "x is not a known parameter: omit it"
+    assert other["detail"].startswith("sort is not a known parameter: use one of created_from, created_to, cursor, ")
 
 
 async def test_path_with_a_slash_at_its_end_is_not_found_with_a_hint() -> None:

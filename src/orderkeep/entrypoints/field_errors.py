@@ -133,7 +133,7 @@ def parameter_error(details: ErrorDetails | dict[str, Any]) -> FieldError:
 def unknown_name(name: str, known: Iterable[str], what: str = "parameter") -> str:
     """Return the message about an unknown name, with the known one that it may be, or else with all of them."""
     names = sorted(known)
-    if nearest := get_close_matches(name[:LONGEST_NAME], names, n=1):
+    if nearest := get_close_matches(name[:LONGEST_NAME], names, n=1, cutoff=0.7):
         return f"is not a known {what}: did you mean {nearest[0]}?"
     return f"is not a known {what}: use one of {', '.join(names)}" if names else f"is not a known {what}: omit it"
 
