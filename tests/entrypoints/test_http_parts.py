@@ -80,6 +80,7 @@ async def test_records_a_payment_once(client: httpx.AsyncClient, path: str) -> N
     assert (again.status_code, again.headers["unchanged"], again.json()) == (200, "true", order)
     other = await client.post(f"{path}/payments", json={**PAYMENT, "amount": 10_261})
     assert (other.status_code, other.json()["code"]) == (409, "recorded_differently")
+    assert errors_of(other, 409) == {"/amount": "recorded_differently"}
     assert "10260, not 10261" in other.json()["detail"]
 
 
@@ -109,6 +110,7 @@ async def test_closes_a_refund_with_any_reference(reference: str, client: httpx.
 async def test_refunds_no_more_than_was_captured(client: httpx.AsyncClient, path: str) -> None:
     response = await client.post(f"{path}/refunds", json={"reference": "ref-1", "amount": 300})
     assert (response.status_code, response.json()["code"]) == (422, "refund_exceeds_payments")
+    assert errors_of(response, 422) == {"/amount": "refund_exceeds_payments"}
 
 
 async def test_receives_a_return(client: httpx.AsyncClient, path: str) -> None:
@@ -229,6 +231,7 @@ async def test_edits_tags_metadata_and_a_missing_external_ref(client: httpx.Asyn
     assert edited.json()["metadata"] == {"note": "line\nbreak", "empty": ""}
     again = await client.patch(url, json={"external_ref": None})
     assert (again.status_code, again.json()["code"]) == (422, "external_ref_is_set")
+    assert errors_of(again, 422) == {"/external_ref": "external_ref_is_set"}
     assert errors_of(await client.patch(url, json={"tags": ["a", "a"], "total": 1})) == {
         "/tags/1": "duplicate_tag", "/total": "unknown_field",
     }  # fmt: skip

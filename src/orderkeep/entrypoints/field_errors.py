@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, is_visible
 
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
@@ -102,7 +102,7 @@ def rule_broken(code: str, message: str, *below: str) -> PydanticCustomError:
     return PydanticCustomError("rule_broken", "{message}", {"code": code, "message": message, "below": below})
 
 
-def field_error_of(error: InvalidInput) -> FieldError:
+def field_error_of(error: OrderkeepError) -> FieldError:
     """Return an error of the domain in the same form."""
     head, _, rest = error.field.partition("/")
     path = [head, rest] if head == "metadata" and rest else error.field.split("/")

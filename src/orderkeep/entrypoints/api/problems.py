@@ -224,7 +224,10 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
         case exceptions.ServiceUnavailable():
             detail = next(_OF_WRITES[each] for each in type(error).__mro__ if each in _OF_WRITES)
             headers = {} if isinstance(error, exceptions.StoreUnusable) else {"Retry-After": RETRY_SECONDS}
-    return HttpProblem(
+    problem = HttpProblem(
         error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers,
         members=error.facts,
     )  # fmt: skip
+    if error.field and not invalid:  # the message is a sentence of its own, not about the field
+        problem.errors = [field_error_of(error)]
+    return problem
