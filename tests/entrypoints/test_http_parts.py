@@ -1,13 +1,15 @@
 """The parts of an order over HTTP: shipments, payments, refunds, returns, notes and holds."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.entrypoints.http_calls import errors_of, placed
+from orderkeep.entrypoints.schemas import EditOrderBody
+from tests.entrypoints.http_calls import document, errors_of, placed
 
 PAYMENT = {"reference": "pay-1", "kind": "captured", "amount": 10_260, "method": "card"}
 
@@ -232,6 +234,21 @@ async def test_edits_tags_metadata_and_a_missing_external_ref(client: httpx.Asyn
     again = await client.patch(url, json={"external_ref": None})
     assert (again.status_code, again.json()["code"]) == (422, "external_ref_is_set")
     assert errors_of(again, 422) == {"/external_ref": "external_ref_is_set"}
-    assert errors_of(await client.patch(url, json={"tags": ["a", "a"], "total": 1})) == {
+    wrong = await client.patch(url, json={"tags": ["a", "a"], "total": 1})
+    assert errors_of(wrong) == {
         "/tags/1": "duplicate_tag", "/total": "unknown_field",
     }  # fmt: skip
+
+
+async def test_edit_reports_how_the_other_fields_of_an_order_are_changed(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+    others = order.keys() - EditOrderBody.model_fields.keys()
+    answer = await client.patch(f"/orders/{order['id']}", json=dict.fromkeys(others, 1) | {"statuses": 1})
+    messages = {error["pointer"][1:]: error["message"] for error in answer.json()["errors"]}
+    assert {name for name, message in messages.items() if message.startswith("cannot be changed")} == others
+    assert messages["total"] == "cannot be changed"
+    lines = "/orders/{order_id}/cancel-lines or /orders/{order_id}/returns"
+    assert messages["lines"] == f"cannot be changed with PATCH: use POST {lines}"
+    assert messages["statuses"].startswith("is not a known field: use one of ")
+    paths = {path for message in messages.values() for path in re.findall(r"/orders/\S+", message)}
+    assert paths < document()["paths"].keys()

@@ -148,7 +148,9 @@ def _field_error(details: ErrorDetails, model: type[BaseModel]) -> FieldError:
     path = [*details["loc"], *context.get("below", ())]
     code, message = _code_and_message(details)
     if details["type"] == "extra_forbidden":
-        code, message = "unknown_field", unknown_name(str(path[-1]), _names_at(model, path[:-1]), "field")
+        unchangeable = getattr(model, "unchangeable", {}) if len(path) == 1 else {}
+        message = unchangeable.get(path[-1]) or unknown_name(str(path[-1]), _names_at(model, path[:-1]), "field")
+        code = "unknown_field"
     if len(path) > 2 and path[-1] == "[key]":  # pydantic's mark for the key, not the value, of an entry
         path, message = path[:-2], f"has a key that {message}"
     if path and not _is_presentable(path[-1]):
