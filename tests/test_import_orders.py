@@ -498,3 +498,14 @@ async def test_order_that_another_writer_inserts_meanwhile_is_compared(
     store.other = replace(order, total=total).to_imported_order(NOW) if total else None
     report = await ImportOrdersUseCase(store, lambda: NOW).execute(file_of(order), ImportOptions())
     assert (report.imported, report.unchanged, report.problem_count) == outcome
+
+
+async def test_total_of_an_order_whose_rows_are_apart_is_not_reported() -> None:
+    """It does not add up because the later rows are missing; that of another order is an error of its own."""
+    orders = [kept_elsewhere(number, shipping=9_000) for number in (1, 2)]
+    apart = ImportProblem(3, "", "rows_apart", "continues the order of line 1", continues=1)
+    report = await ImportOrdersUseCase(InMemoryOrderRepository()).execute(
+        [*file_of(*orders), ImportRow(3, None, (apart,))]
+    )
+    assert [(each.line, each.code) for each in report.problems] == [(2, "total_mismatch"), (3, "rows_apart")]
+    assert report.problem_count == 2

@@ -342,8 +342,9 @@ def unknown_variables() -> Iterator[str]:
     for variable in sorted(os.environ):
         prefix, _, name = variable.upper().partition("_")
         if prefix == "ORDERKEEP" and name not in known and not name.startswith("TEST_"):
-            nearest = [f"did you mean ORDERKEEP_{each}?" for each in get_close_matches(name, known, n=1)]
-            yield f"{variable} is not a setting: {(*nearest, '`orderkeep config` lists them')[0]}"
+            nearest = get_close_matches(name, known, n=1, cutoff=0.7)
+            hint = f"did you mean ORDERKEEP_{nearest[0]}?" if nearest else "`orderkeep config` lists them"
+            yield f"{variable} is not a setting: {hint}"
 
 
 HIDDEN = "***"

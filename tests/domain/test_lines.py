@@ -84,9 +84,14 @@ def test_at_most_the_units_that_are_left_are_cancelled() -> None:
     order = order_of(5, 2)
     order.add_shipment(units(l1=2), at=NOW)
     order.cancel_lines(units(l1=1), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has only 2 units left to cancel, not 3"):
+    with rejected(
+        order, "quantity_not_available", "line l1 has only 2 units left to cancel, not 3", "lines/1/quantity"
+    ):
         order.cancel_lines(units(l2=1, l1=3), at=NOW)
-    order.cancel_lines(units(l1=2), at=NOW)
+    order.cancel_lines(units(l1=1), at=NOW)
+    with rejected(order, "quantity_not_available", "line l1 has only 1 unit left to cancel, not 2", "lines/0/quantity"):
+        order.cancel_lines(units(l1=2), at=NOW)
+    order.cancel_lines(units(l1=1), at=NOW)
     assert quantities_of(order) == [(3, 2, 0, 0), (0, 0, 0, 0)]
 
 

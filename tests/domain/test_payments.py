@@ -52,7 +52,7 @@ def test_the_same_payment_again_changes_nothing_and_another_amount_is_a_conflict
     order.record_payment(payment(CAPTURED, 9_900, method="cash", occurred_at=NOW), at=LATER)
     assert (order.payments, order.events, order.updated_at) == ((payment(CAPTURED, 9_900),), [], PLACED)
     message = "this payment is recorded with 9900, not 9901 (minor units of EUR): "
-    with rejected(order, "recorded_differently", message + "use another reference for another amount"):
+    with rejected(order, "recorded_differently", message + "use another reference for another amount", "amount"):
         order.record_payment(payment(CAPTURED, 9_901), at=NOW)
     order.record_payment(payment(AUTHORIZED, 9_901), at=NOW)
     order.record_payment(payment(CAPTURED, 9_901, "pi_2"), at=NOW)
@@ -179,13 +179,13 @@ def test_refunds_never_exceed_what_was_captured_also_while_they_are_pending() ->
     order.add_refund("re_2", 100, at=NOW)
     order.close_refund("re_2", "succeeded", at=NOW)
     message = "at most 500 of the captured payments can be refunded, not 501 (minor units of EUR)"
-    with rejected(order, "refund_exceeds_payments", message):
+    with rejected(order, "refund_exceeds_payments", message, "amount"):
         order.add_refund("re_3", 501, at=NOW)
     order.add_refund("re_3", 500, at=NOW)
-    with rejected(order, "refund_exceeds_payments", "nothing that was captured is left to be refunded"):
+    with rejected(order, "refund_exceeds_payments", "nothing that was captured is left to be refunded", "amount"):
         order.add_refund("re_4", 1, at=NOW)
     message = "this refund is recorded with 400, not 401 (minor units of EUR): use another reference for another amount"
-    with rejected(order, "recorded_differently", message):
+    with rejected(order, "recorded_differently", message, "amount"):
         order.add_refund("re_1", 401, at=NOW)
 
 

@@ -80,13 +80,18 @@ def test_a_return_that_is_rejected_or_cancelled_changes_no_quantity_and_can_be_r
 def test_at_most_the_units_that_are_neither_returned_nor_requested_are_returned() -> None:
     order = delivered(4, 2)
     order.request_return(units(l1=2), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has only 2 delivered units left to return, not 3"):
+    quantity = "lines/0/quantity"
+    with rejected(
+        order, "quantity_not_available", "line l1 has only 2 delivered units left to return, not 3", quantity
+    ):
         order.request_return(units(l1=3, l2=1), at=NOW)
     order.request_return(units(l1=1), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has only 3 delivered units left to return, not 4"):
+    with rejected(
+        order, "quantity_not_available", "line l1 has only 3 delivered units left to return, not 4", quantity
+    ):
         order.receive_return("r1", [ReturnedUnits("l1", 4)], at=NOW)
     order.receive_return("r1", [ReturnedUnits("l1", 3)], at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has no delivered units left to return"):
+    with rejected(order, "quantity_not_available", "line l1 has no delivered units left to return", quantity):
         order.request_return(units(l1=1), at=NOW)
     assert order.return_status == "requested"
 
@@ -97,7 +102,9 @@ def test_what_was_not_delivered_is_not_returned() -> None:
         order.ship(at=NOW)
         with rejected(order, "nothing_to_return", NOTHING):
             order.request_return(at=NOW)
-    with rejected(shipped, "quantity_not_available", "line l1 has no delivered units left to return"):
+    with rejected(
+        shipped, "quantity_not_available", "line l1 has no delivered units left to return", "lines/0/quantity"
+    ):
         shipped.request_return(units(l1=1), at=NOW)
 
 

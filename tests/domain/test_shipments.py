@@ -138,7 +138,7 @@ def test_a_shipment_has_at_most_what_is_left_of_each_line() -> None:
     order = order_of(5, 2)
     order.cancel_lines(units(l1=1), at=NOW)
     order.add_shipment(units(l1=2), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has only 2 units left to ship, not 3"):
+    with rejected(order, "quantity_not_available", "line l1 has only 2 units left to ship, not 3", "lines/1/quantity"):
         order.add_shipment(units(l2=2, l1=3), at=NOW)
     order.add_shipment(units(l1=2), at=NOW)
     assert quantities_of(order)[0] == (1, 4, 0, 0)

@@ -294,6 +294,15 @@ def test_amounts_of_a_message_are_shown_in_major_units(error: OrderkeepError, sh
     assert message_in_major_units(error, str(currency)) == shown
 
 
+def test_json_error_of_a_rejected_command_has_the_field(cli: Cli) -> None:
+    order_id = cli.place("--line", "A1,Lamp,2,47.50", "--line", "B2,Bulb,1,4.00")
+    units = ("--line", "l1=1", "--line", "l2=2")
+    error = json.loads(cli("cancel-lines", order_id, *units, "--json", code=4).stderr)
+    message = "line l2 has only 1 unit left to cancel, not 2"
+    found = {"pointer": "/lines/1/quantity", "code": "quantity_not_available", "message": message}
+    assert (error["detail"], error["errors"]) == (message, [found])
+
+
 def test_line_that_does_not_exist_is_repeated_with_those_of_the_order(cli: Cli) -> None:
     order_id = cli.place("--line", "A1,Lamp,2,47.50", "--line", "B2,Bulb,1,4.00")
     message = cli("cancel-lines", order_id, "--line", "l9=1", code=5).stderr
@@ -441,6 +450,7 @@ def test_revocation_says_when_it_takes_effect(cli: Cli) -> None:
     [
         ("ORDERKEEP_STOER", "ORDERKEEP_STOER is not a setting: did you mean ORDERKEEP_STORE?"),
         ("orderkeep_loglevel", "orderkeep_loglevel is not a setting: did you mean ORDERKEEP_LOG_LEVEL?"),
+        ("ORDERKEEP_HOSTNAME", "ORDERKEEP_HOSTNAME is not a setting: `orderkeep config` lists them"),
         ("ORDERKEEP_COLOUR", "ORDERKEEP_COLOUR is not a setting: `orderkeep config` lists them"),
     ],
 )

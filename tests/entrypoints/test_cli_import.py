@@ -210,6 +210,14 @@ def test_import_rejects_options_that_do_not_fit_the_file(
     assert word in cli("import", *(arg.format(good=good) for arg in args), code=2).stderr
 
 
+def test_import_reports_where_the_module_of_a_converter_is_looked_for(cli: Cli, tmp_path: Path) -> None:
+    good = _file(tmp_path, _order(1))
+    where = f"modules are looked for in the current folder, {Path.cwd()}, and on the Python path"
+    for name in ("no_such_module", "orderkeep.no_such_module.below"):
+        assert where in cli("import", str(good), "--from", f"{name}:convert", code=2).stderr
+    assert where not in cli("import", str(good), "--from", "json:convert", code=2).stderr
+
+
 CONVERTER = """
 import pathlib
 

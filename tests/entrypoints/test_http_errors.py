@@ -95,10 +95,13 @@ async def test_rejected_values_are_never_repeated(client: httpx.AsyncClient) -> 
 
 
 async def test_unknown_parameter_gets_the_name_that_is_near_or_all_names(client: httpx.AsyncClient) -> None:
-    near, far, none = [(await client.get(path)).json() for path in ("/orders?tags=a", "/orders/1?q=2", "/livez?x=1")]
+    paths = "/orders?tags=a", "/orders?statuss=paid", "/orders/1?q=2", "/livez?x=1", "/orders?sort=total"
+    near, typo, far, none, other = [(await client.get(path)).json() for path in paths]
     assert near["detail"] == "tags is not a known parameter: did you mean tag?"
+    assert typo["detail"] == "statuss is not a known parameter: did you mean status?"
     assert far["detail"] == "q is not a known parameter: use one of at, version"
     assert none["detail"] == "x is not a known parameter: omit it"
+    assert other["detail"].startswith("sort is not a known parameter: use one of created_from, created_to, cursor, ")
 
 
 async def test_path_with_a_slash_at_its_end_is_not_found_with_a_hint() -> None:
@@ -157,6 +160,23 @@ async def test_invalid_query_parameters_are_rejected_by_name(
     client: httpx.AsyncClient, path: str, errors: dict[str, str]
 ) -> None:
     assert errors_of(await client.get(path)) == errors
+
+
+async def test_query_that_is_not_utf8_is_reported_with_its_parameters(client: httpx.AsyncClient) -> None:
+    response = await client.get("/orders?user_id=%ff&status=pending&status=%C3&limit=1&%ff=1")
+    assert {error["parameter"]: error["message"] for error in response.json()["errors"][:2]} == {
+        "user_id": "must be percent-encoded UTF-8",
+        "status": "must be percent-encoded UTF-8",
+    }
+    assert errors_of(response)["?"] == "unknown_parameter"
+
+
+async def test_query_with_too_many_parameters_is_rejected_with_the_maximum(client: httpx.AsyncClient) -> None:
+    response = await client.get("/orders?" + "&".join(["status=pending"] * 51))
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["limit"]) == (422, "invalid_query", 50)
+    assert problem["detail"] == "a request can have at most 50 query parameters"
+    assert (await client.get("/orders?" + "&".join(["status=pending"] * 50))).status_code == 200
 
 
 async def test_dry_run_is_true_or_false(client: httpx.AsyncClient) -> None:

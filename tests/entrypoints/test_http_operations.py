@@ -3,6 +3,7 @@
 import asyncio
 import re
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -176,6 +177,13 @@ async def test_slot_ends_when_the_response_begins() -> None:
     assert statuses == expected
     assert isinstance(app, ShelledFastAPI)
     assert app.shell.active == 0
+
+
+async def test_docs_page_links_to_the_openapi_document_without_scripts(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    [shown] = re.findall("<noscript>(.*?)</noscript>", page, re.DOTALL)
+    [link] = re.findall('href="([^"]+)"', shown)
+    assert (await client.get(urljoin("/docs", link))).json()["openapi"]
 
 
 async def test_unknown_path_names_the_docs(client: httpx.AsyncClient) -> None:

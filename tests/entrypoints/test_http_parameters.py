@@ -178,6 +178,24 @@ async def test_query_parameter_has_an_effect(client: httpx.AsyncClient, method: 
     assert given.text != without.text
 
 
+INTEGERS = {"limit": "from 1 to 200", "wait": "from 0 to 20", "after": f"from 0 to {10**18 - 1}"}
+INTEGERS["version"] = f"from 1 to {10**18 - 1}"
+
+
+@pytest.mark.parametrize("value", ["-1", "9" * 20, "1.5", "x" * 2_000])
+@pytest.mark.parametrize("method, path, name", listed("query"))
+async def test_error_says_which_values_are_valid(
+    client: httpx.AsyncClient, method: str, path: str, name: str, value: str
+) -> None:
+    response = await client.request(method, path, params={name: value}, json=BODIES.get((method, path)))
+    messages = [error["message"] for error in response.json().get("errors", ())]
+    assert "is not valid" not in messages
+    if name in INTEGERS:
+        assert messages == [f"must be a whole number {INTEGERS[name]}"]
+    if (name, len(value)) == ("q", 2_000):
+        assert messages == ["must have at most 254 characters"]
+
+
 KEYED = ("test", "rotate-secret", "replay")
 
 

@@ -1,13 +1,15 @@
 """The parts of an order over HTTP: shipments, payments, refunds, returns, notes and holds."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.entrypoints.http_calls import errors_of, placed
+from orderkeep.entrypoints.schemas import EditOrderBody
+from tests.entrypoints.http_calls import document, errors_of, placed
 
 PAYMENT = {"reference": "pay-1", "kind": "captured", "amount": 10_260, "method": "card"}
 
@@ -80,6 +82,7 @@ async def test_records_a_payment_once(client: httpx.AsyncClient, path: str) -> N
     assert (again.status_code, again.headers["unchanged"], again.json()) == (200, "true", order)
     other = await client.post(f"{path}/payments", json={**PAYMENT, "amount": 10_261})
     assert (other.status_code, other.json()["code"]) == (409, "recorded_differently")
+    assert errors_of(other, 409) == {"/amount": "recorded_differently"}
     assert "10260, not 10261" in other.json()["detail"]
 
 
@@ -109,6 +112,7 @@ async def test_closes_a_refund_with_any_reference(reference: str, client: httpx.
 async def test_refunds_no_more_than_was_captured(client: httpx.AsyncClient, path: str) -> None:
     response = await client.post(f"{path}/refunds", json={"reference": "ref-1", "amount": 300})
     assert (response.status_code, response.json()["code"]) == (422, "refund_exceeds_payments")
+    assert errors_of(response, 422) == {"/amount": "refund_exceeds_payments"}
 
 
 async def test_receives_a_return(client: httpx.AsyncClient, path: str) -> None:
@@ -229,6 +233,22 @@ async def test_edits_tags_metadata_and_a_missing_external_ref(client: httpx.Asyn
     assert edited.json()["metadata"] == {"note": "line\nbreak", "empty": ""}
     again = await client.patch(url, json={"external_ref": None})
     assert (again.status_code, again.json()["code"]) == (422, "external_ref_is_set")
-    assert errors_of(await client.patch(url, json={"tags": ["a", "a"], "total": 1})) == {
+    assert errors_of(again, 422) == {"/external_ref": "external_ref_is_set"}
+    wrong = await client.patch(url, json={"tags": ["a", "a"], "total": 1})
+    assert errors_of(wrong) == {
         "/tags/1": "duplicate_tag", "/total": "unknown_field",
     }  # fmt: skip
+
+
+async def test_edit_reports_how_the_other_fields_of_an_order_are_changed(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+    others = order.keys() - EditOrderBody.model_fields.keys()
+    answer = await client.patch(f"/orders/{order['id']}", json=dict.fromkeys(others, 1) | {"statuses": 1})
+    messages = {error["pointer"][1:]: error["message"] for error in answer.json()["errors"]}
+    assert {name for name, message in messages.items() if message.startswith("cannot be changed")} == others
+    assert messages["total"] == "cannot be changed"
+    lines = "/orders/{order_id}/cancel-lines or /orders/{order_id}/returns"
+    assert messages["lines"] == f"cannot be changed with PATCH: use POST {lines}"
+    assert messages["statuses"].startswith("is not a known field: use one of ")
+    paths = {path for message in messages.values() for path in re.findall(r"/orders/\S+", message)}
+    assert paths < document()["paths"].keys()

@@ -110,7 +110,9 @@ def test_converter_that_yields_something_else_is_reported(yielded: Converted) ->
 def test_rows_of_an_order_must_be_adjacent_and_equal() -> None:
     changed = FIRST.replace("anna", "bea").replace("4.90", "5.00")
     assert _problems(_shop(HEADER, FIRST, changed)) == [(3, "who", "rows_differ"), (3, "post", "rows_differ")]
-    assert _problems(_shop(HEADER, FIRST, OTHER, SECOND)) == [(4, "", "rows_apart")]
+    apart = _shop(HEADER, FIRST, OTHER, SECOND)
+    assert _problems(apart) == [(4, "", "rows_apart")]
+    assert apart[-1].problems[0].continues == apart[0].line
 
 
 def test_row_of_another_length_does_not_hide_later_errors() -> None:

@@ -1,17 +1,20 @@
 """Bytes are sent to a server as it is run; each table of `raw_requests` says what must come back."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from orderkeep.entrypoints.api.http1.request_head import UNKNOWN_ERROR
 from orderkeep.entrypoints.api.shell import SECURITY_HEADERS
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.credentials import guarded_client, staff, use_cases_with_keys
 from tests.entrypoints.http_calls import PLAIN
-from tests.entrypoints.raw_requests import CASES, FORGED, Case
+from tests.entrypoints.raw_requests import CASES, FORGED, MALFORMED, Case, get
 from tests.entrypoints.served import Answer, connected, next_answer, serving
 
+PARSERS_WORDS = re.compile("Expected|Invalid|Unexpected|Missing|Duplicate|Empty|overflow|can't|Pause|RTSP")
 ANOTHER = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -61,6 +64,24 @@ def hold_to_the_form(answer: Answer, case: Case) -> None:
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["title"]
     assert problem["detail"]
+    assert not PARSERS_WORDS.search(problem["detail"])
+    assert not problem["detail"].endswith(UNKNOWN_ERROR)
+
+
+@pytest.mark.parametrize(
+    "target, hint",
+    [
+        ("/orders?q=Müller", "percent-encode all other characters, such as with curl -G --data-urlencode"),
+        ("/orders/Müller", "percent-encode all other characters, such as with curl -G --data-urlencode"),
+        ("/orders/a b", "a space in the target is %20"),
+        ("/orders?q=a b", "a space in the target is %20"),
+    ],
+)
+def test_target_that_is_not_encoded_is_rejected_with_what_to_do(client: httpx.Client, target: str, hint: str) -> None:
+    case = get("", target.encode(), 400, MALFORMED)
+    detail = ask(client, case).json["detail"]
+    assert detail.startswith("this is not valid HTTP/1.1: the ")
+    assert detail.endswith(hint)
 
 
 def test_names_are_unique() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any, NoReturn
 
 MAX_NUMBER_LENGTH = 100
@@ -45,6 +46,8 @@ class DecimalNumber(float):
 
 def read_json(body: bytes) -> object:
     """Return the value of a JSON text in UTF-8. Raises `InvalidJSON` if it is invalid, ambiguous or beyond a limit."""
+    if body.startswith((BOM_UTF8, BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InvalidJSON("begins with a byte order mark: write it in UTF-8 without one")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

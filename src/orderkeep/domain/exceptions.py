@@ -15,6 +15,8 @@ class OrderkeepError(Exception):
     title: ClassVar[str] = "Internal error"
     facts: Mapping[str, int | str] = NO_FACTS
     """The values of the message, by name, for programs."""
+    field: str = ""
+    """The path of the only field of the input that the error concerns, such as `lines/0/quantity`, if it is one."""
 
     def __init_subclass__(cls, *, code: str = "", title: str = "") -> None:
         cls.code, cls.title = code or cls.code, title or cls.title
@@ -238,6 +240,8 @@ class Conflict(OrderkeepError, code="conflict", title="Update conflict"):
 
 class RecordedDifferently(Conflict, HasAmounts, code="recorded_differently", title="Recorded with another amount"):
     """A payment or refund with the same reference was recorded with another amount."""
+
+    field = "amount"
 
     def __init__(self, record: str, recorded: int, given: int, currency: str) -> None:
         self.record, self.recorded, self.given = record, recorded, given

@@ -124,17 +124,23 @@ class CannotReleaseOrder(CommandRejected, code="cannot_release_order", title="Or
 class ExternalRefIsSet(CommandRejected, code="external_ref_is_set", title="External reference is set"):
     """The external reference of an order can be set once, and not changed or removed."""
 
+    field = "external_ref"
+
     def __init__(self, status: str) -> None:
         super().__init__(status)
         self.args = ("the order has an external reference already, which cannot be changed or removed",)
 
 
 class QuantityNotAvailable(CommandRejected, code="quantity_not_available", title="Quantity not available"):
-    """A line has fewer units than the command names that can be shipped, cancelled or returned."""
+    """A line has fewer units than the command names that can be shipped, cancelled or returned. `index` is the place of
+    the line in the command.
+    """
 
-    def __init__(self, status: str, line_id: str, wanted: int, available: int, state: str) -> None:
+    def __init__(self, status: str, line_id: str, wanted: int, available: int, state: str, index: int = 0) -> None:
+        state = state.replace("units", "unit") if available == 1 else state
         found = f"only {available} {state}, not {wanted}" if available else f"no {state}"
         super().__init__(status, f"line {line_id} has {found}")
+        self.field = f"lines/{index}/quantity"
 
 
 class TooManyRecords(CommandRejected, code="too_many_records", title="Too many records"):

@@ -139,11 +139,16 @@ def quantities(lines: Sequence[OrderLine], wanted: Iterable[LineQuantity]) -> di
     return units
 
 
+def check_available(units: Mapping[str, int], left: Mapping[str, int], status: str, state: str) -> None:
+    """Raise `QuantityNotAvailable` for the first line of which more units are wanted than are left in that state."""
+    for index, (line_id, count) in enumerate(units.items()):
+        if count > left[line_id]:
+            raise QuantityNotAvailable(status, line_id, count, left[line_id], state, index)
+
+
 def cancel_units(lines: Sequence[OrderLine], units: Mapping[str, int], status: str) -> tuple[OrderLine, ...]:
     """Return the lines after units of them were cancelled. Raises `QuantityNotAvailable`."""
-    for line in lines:
-        if units.get(line.id, 0) > line.unshipped:
-            raise QuantityNotAvailable(status, line.id, units[line.id], line.unshipped, "units left to cancel")
+    check_available(units, {line.id: line.unshipped for line in lines}, status, "units left to cancel")
     return tuple([replace(line, cancelled=line.cancelled + units.get(line.id, 0)) for line in lines])
 
 

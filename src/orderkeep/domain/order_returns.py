@@ -9,7 +9,7 @@ from datetime import datetime
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidOrder, ReturnNotFound
 from orderkeep.domain.lifecycle import Event, OrderStatus
-from orderkeep.domain.lines import LineQuantity, OrderLine, quantities, value_of
+from orderkeep.domain.lines import LineQuantity, OrderLine, check_available, quantities, value_of
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.returns import (
     NothingToReturn,
@@ -21,11 +21,11 @@ from orderkeep.domain.returns import (
     ReturnRejected,
     ReturnRequested,
     ReturnState,
-    check_returnable,
     return_units,
     returnable_units,
 )
 
+_RETURNABLE = "delivered units left to return"
 _CLOSED_BY: dict[str, type[ReturnRejected | ReturnCancelled]] = {
     ReturnState.REJECTED: ReturnRejected,
     ReturnState.CANCELLED: ReturnCancelled,
@@ -47,7 +47,7 @@ class ReturnCommands(OrderState):
         returned.check()
         if not units and (self.lines or not self._can_return_whole()):
             raise NothingToReturn(self.status)
-        check_returnable(units, left, self.status)
+        check_available(units, left, self.status, _RETURNABLE)
         self._check_count("returns", len(self.returns), limits.MAX_RETURNS)
         self.returns += (returned,)
         self._record(at, ReturnRequested(returned.id))
@@ -62,7 +62,7 @@ class ReturnCommands(OrderState):
         arrived = tuple(received) or tuple([ReturnedUnits(each.line, each.quantity) for each in found.lines])
         units = quantities(self.lines, [LineQuantity(each.line, each.quantity) for each in arrived])
         others = [each for each in self.returns if each is not found]
-        check_returnable(units, returnable_units(self.lines, others), self.status)
+        check_available(units, returnable_units(self.lines, others), self.status, _RETURNABLE)
         value = value_of(self.lines, self._goods, units) if self.lines else self._goods
         closed = replace(found, status=ReturnState.RECEIVED, received=arrived, suggested_refund=value, note=note)
         self._close(found, closed, ReturnReceived(return_id), at, return_units(self.lines, units))

@@ -120,6 +120,8 @@ class RefundExceedsPayments(
 ):
     """The refunds of an order cannot exceed what was captured."""
 
+    field = "amount"
+
     def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
         self.amount, self.available = amount, available
         super().__init__(status, self.worded(str, unit_of(currency)))

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from orderkeep.domain import limits
-from orderkeep.domain.lifecycle import CommandRejected, Event, QuantityNotAvailable
+from orderkeep.domain.lifecycle import CommandRejected, Event
 from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.value_objects import check_text
 
@@ -124,13 +124,6 @@ def returnable_units(lines: Sequence[OrderLine], returns: Sequence[Return]) -> d
             for units in each.lines:
                 left[units.line] -= units.quantity
     return left
-
-
-def check_returnable(units: Mapping[str, int], left: Mapping[str, int], status: str) -> None:
-    """Raise `QuantityNotAvailable` if more units are to be returned than are left."""
-    for line_id, count in units.items():
-        if count > left[line_id]:
-            raise QuantityNotAvailable(status, line_id, count, left[line_id], "delivered units left to return")
 
 
 def return_units(lines: Sequence[OrderLine], units: Mapping[str, int]) -> tuple[OrderLine, ...]:

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidUrl
-from orderkeep.domain.lifecycle import Event, OrderStatus, QuantityNotAvailable
-from orderkeep.domain.lines import LineQuantity, OrderLine
+from orderkeep.domain.lifecycle import Event, OrderStatus
+from orderkeep.domain.lines import LineQuantity, OrderLine, check_available
 from orderkeep.domain.value_objects import check_text
 
 WEB_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
@@ -102,9 +102,7 @@ class ShipmentDelivered(Event):
 
 def ship_units(lines: Sequence[OrderLine], units: Mapping[str, int], status: str) -> tuple[OrderLine, ...]:
     """Return the lines after units of them were shipped. Raises `QuantityNotAvailable`."""
-    for line in lines:
-        if units.get(line.id, 0) > line.unshipped:
-            raise QuantityNotAvailable(status, line.id, units[line.id], line.unshipped, "units left to ship")
+    check_available(units, {line.id: line.unshipped for line in lines}, status, "units left to ship")
     return tuple([replace(line, shipped=line.shipped + units.get(line.id, 0)) for line in lines])
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, is_visible
 
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
@@ -102,17 +102,38 @@ def rule_broken(code: str, message: str, *below: str) -> PydanticCustomError:
     return PydanticCustomError("rule_broken", "{message}", {"code": code, "message": message, "below": below})
 
 
-def field_error_of(error: InvalidInput) -> FieldError:
+def field_error_of(error: OrderkeepError) -> FieldError:
     """Return an error of the domain in the same form."""
     head, _, rest = error.field.partition("/")
     path = [head, rest] if head == "metadata" and rest else error.field.split("/")
     return FieldError(error.code, str(error), pointer_to(path) if error.field else "")
 
 
+def parameter_error(details: ErrorDetails | dict[str, Any]) -> FieldError:
+    """Return an error of pydantic about a query parameter, with our message."""
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "value_error":
+            message = str(context["error"])
+        case "enum" | "literal_error":
+            message = f"must be one of {_names_in(context['expected'])}"
+        case "greater_than_equal":
+            message = f"must be at least {context['ge']}"
+        case "less_than_equal":
+            message = f"must be at most {context['le']}"
+        case "string_too_long":
+            message = f"must have at most {context['max_length']} characters"
+        case "string_too_short":
+            message = "must not be empty: give a value, or omit the parameter"
+        case _:
+            message = "is not valid"
+    return FieldError("invalid_parameter", message, parameter=str(details["loc"][0]))
+
+
 def unknown_name(name: str, known: Iterable[str], what: str = "parameter") -> str:
     """Return the message about an unknown name, with the known one that it may be, or else with all of them."""
     names = sorted(known)
-    if nearest := get_close_matches(name[:LONGEST_NAME], names, n=1):
+    if nearest := get_close_matches(name[:LONGEST_NAME], names, n=1, cutoff=0.7):
         return f"is not a known {what}: did you mean {nearest[0]}?"
     return f"is not a known {what}: use one of {', '.join(names)}" if names else f"is not a known {what}: omit it"
 
@@ -127,7 +148,9 @@ def _field_error(details: ErrorDetails, model: type[BaseModel]) -> FieldError:
     path = [*details["loc"], *context.get("below", ())]
     code, message = _code_and_message(details)
     if details["type"] == "extra_forbidden":
-        code, message = "unknown_field", unknown_name(str(path[-1]), _names_at(model, path[:-1]), "field")
+        unchangeable = getattr(model, "unchangeable", {}) if len(path) == 1 else {}
+        message = unchangeable.get(path[-1]) or unknown_name(str(path[-1]), _names_at(model, path[:-1]), "field")
+        code = "unknown_field"
     if len(path) > 2 and path[-1] == "[key]":  # pydantic's mark for the key, not the value, of an entry
         path, message = path[:-2], f"has a key that {message}"
     if path and not _is_presentable(path[-1]):
@@ -183,7 +206,12 @@ def _choice(name: str, value: object, expected: str) -> tuple[str, str]:
         is_lower = value.upper() in CURRENCIES
         return "unknown_currency", "must be in upper case, such as EUR" if is_lower else _UNKNOWN_CURRENCY
     code = "unknown_status" if name == "status" else "invalid_value"
-    return code, f"must be one of {expected.replace(' or ', ', ').replace(chr(39), '')}"
+    return code, f"must be one of {_names_in(expected)}"
+
+
+def _names_in(expected: str) -> str:
+    """Return the names in pydantic's list of them, such as `'a', 'b' or 'c'`."""
+    return expected.replace(" or ", ", ").replace("'", "")
 
 
 def _is_presentable(name: str | int) -> bool:

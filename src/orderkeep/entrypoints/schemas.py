@@ -8,14 +8,15 @@ optional field of the order is one line in `PlaceOrderBody`.
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 from pydantic import WithJsonSchema as JsonSchema
 
-from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.entities import OrderChanges
@@ -266,10 +267,31 @@ class PlaceOrderBody(Body):
         )
 
 
+_COMMANDS = {
+    "lines": "cancel-lines returns",
+    "status": "confirm ship deliver cancel",
+    "cancellation": "cancel cancel-lines",
+    **dict.fromkeys(("hold", "on_hold"), "hold release"),
+    **dict.fromkeys(("shipments", "shipping_status"), "shipments"),
+    **dict.fromkeys(("payments", "payment_status"), "payments"),
+    **dict.fromkeys(("returns", "return_status"), "returns"),
+    "refunds": "refunds",
+    "notes": "notes",
+}
+"""The commands that change fields of an order which `PATCH` cannot change."""
+
+
+def _unchangeable(name: str) -> str:
+    paths = " or ".join([f"/orders/{{order_id}}/{command}" for command in _COMMANDS.get(name, "").split()])
+    return f"cannot be changed with PATCH: use POST {paths}" if paths else "cannot be changed"
+
+
 class EditOrderBody(Body):
     """Changes of an order, as a JSON merge patch (RFC 7396): null removes a value, and an omitted field is kept. This
     is also true of the values of `customer` and of the addresses.
     """
+
+    unchangeable: ClassVar[dict[str, str]] = {each.name: _unchangeable(each.name) for each in fields(OrderDTO)}
 
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
         None, description="Your own reference. It can be set if the order has none, and not changed or removed."

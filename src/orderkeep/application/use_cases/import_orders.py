@@ -24,7 +24,7 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidInput, InvalidTime
+from orderkeep.domain.exceptions import InvalidInput, InvalidTime, TotalMismatch
 from orderkeep.domain.lifecycle import Command, CommandRejected, commands_between
 from orderkeep.domain.personal_data import PARTS, PersonalData
 from orderkeep.domain.value_objects import in_utc, normalized_ref
@@ -38,12 +38,15 @@ MAX_IMPORT_CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class ImportProblem:
-    """A problem in a line of a file. `field` is a path such as `lines/0/quantity`."""
+    """A problem in a line of a file. `field` is a path such as `lines/0/quantity`. `continues` is the first line of the
+    order that the line should have been next to.
+    """
 
     line: int
     field: str
     code: str
     message: str
+    continues: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,12 @@ class ImportReport:
     incomplete: bool = False
 
     def add_problem(self, problem: ImportProblem) -> None:
-        """Count a problem, and keep the first ones."""
+        """Count a problem, and keep the first ones. The total of an order without its later lines is not a problem."""
+        if problem.continues:
+            of_part = (problem.continues, TotalMismatch.code)
+            kept = [each for each in self.problems if (each.line, each.code) != of_part]
+            self.problem_count -= len(self.problems) - len(kept)
+            self.problems = kept
         self.problem_count += 1
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)

@@ -10,7 +10,7 @@ from math import inf
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -71,7 +71,7 @@ class StreamFormat(StrEnum):
 
 After = Annotated[
     int,
-    BeforeValidator(whole_number),
+    whole_number(0, 10**18 - 1),
     WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "examples": [7]}),
     Query(
         description="Return the events after this position of the feed: `next_after` of the previous page. Default: 0."
@@ -80,7 +80,7 @@ After = Annotated[
 Wait = Annotated[
     int,
     Field(ge=0, le=LONGEST_WAIT, examples=[20]),
-    BeforeValidator(whole_number),
+    whole_number(0, LONGEST_WAIT),
     Query(description=f"Seconds to wait for events if there are none, 0 to {LONGEST_WAIT}. Default: 0."),
 ]
 Data = Annotated[

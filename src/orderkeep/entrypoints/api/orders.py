@@ -63,17 +63,16 @@ def _edit_example(order: domain.Order) -> None:
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
 
-def whole_number(value: object) -> object:
-    """Return the integer in a query parameter, or raise `ValueError`."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 18):
-        raise ValueError("must be a whole number")
-    return int(value) if isinstance(value, str) else value
+def whole_number(least: int, most: int) -> BeforeValidator:
+    """Return what reads an integer in a query parameter."""
 
+    def read(value: str) -> int:
+        is_number = value.isascii() and value.isdigit() and len(value) <= 18
+        if not is_number or not least <= int(value) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
 
-def _version_number(value: object) -> object:
-    if whole_number(value) == 0:
-        raise ValueError("must be a whole number of at least 1")
-    return whole_number(value)
+    return BeforeValidator(read)
 
 
 def _read_time(text: str) -> datetime:
@@ -83,7 +82,7 @@ def _read_time(text: str) -> datetime:
 
 Instant = Annotated[datetime, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Cursor = Annotated[str | None, Field(examples=[examples.CURSOR])]
-Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(whole_number)]
+Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), whole_number(1, LARGEST_PAGE)]
 
 
 Flag = Annotated[bool | None, BeforeValidator(true_or_false)]
@@ -161,7 +160,7 @@ _FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor", "
 
 AtVersion = Annotated[
     int | None,
-    BeforeValidator(_version_number),
+    whole_number(1, 10**18 - 1),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10**18 - 1, "examples": [1]}),
     Query(description="Return the order at this version. Cannot be combined with `at`."),
 ]

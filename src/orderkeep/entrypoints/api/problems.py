@@ -67,7 +67,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "internal_error": (500, "Internal error", "an internal error occurred: see the log for this request_id"),
     "invalid_fields": (422, "Invalid fields", ""),
     "invalid_header": (422, "Invalid header", ""),
-    "invalid_query": (422, "Invalid query parameter", ""),
+    "invalid_query": (422, "Invalid query parameter", "a request can have at most {limit} query parameters"),
     "malformed_json": (400, "Malformed JSON", "the body {error}"),
     "malformed_request": (400, "Malformed HTTP request", "this is not valid HTTP/1.1: {error}"),
     "method_not_allowed": (405, "Method not allowed", "this path accepts {allowed}"),
@@ -224,7 +224,10 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
         case exceptions.ServiceUnavailable():
             detail = next(_OF_WRITES[each] for each in type(error).__mro__ if each in _OF_WRITES)
             headers = {} if isinstance(error, exceptions.StoreUnusable) else {"Retry-After": RETRY_SECONDS}
-    return HttpProblem(
+    problem = HttpProblem(
         error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers,
         members=error.facts,
     )  # fmt: skip
+    if error.field and not invalid:  # the message is a sentence of its own, not about the field
+        problem.errors = [field_error_of(error)]
+    return problem

@@ -27,7 +27,6 @@ from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -36,7 +35,7 @@ from starlette.types import Receive, Scope
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.api.headers import WHITESPACE, is_utf8_json, members_of
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, unknown_name
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, parameter_error, unknown_name
 from orderkeep.entrypoints.schemas import parse_json
 
 MAX_PARAMETERS = 50
@@ -44,6 +43,7 @@ MAX_PARAMETERS = 50
 
 _HEADERS = "orderkeep.headers"
 _PRESENTABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TAKES_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -290,6 +290,8 @@ class _QueryReader:
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
                 errors.append(FieldError("unknown_parameter", unknown_name(name, self._names), parameter=shown))
+            elif not text.isascii() and _LONE_SURROGATE.search(text):
+                errors.append(FieldError("invalid_parameter", "must be percent-encoded UTF-8", parameter=shown))
             elif name in self._lists:
                 given.setdefault(name, []).append(text)
             elif name in given:
@@ -304,12 +306,12 @@ class _QueryReader:
             try:
                 values[name] = model.model_validate({k: v for k, v in given.items() if k in fields})
             except ValidationError as error:
-                errors += [_invalid_parameter(found) for found in error.errors()]
+                errors += [parameter_error(found) for found in error.errors()]
         for field in self._scalars:
             values[field.name] = field.get_default()
             if field.alias in given:
                 values[field.name], found = field.validate(given[field.alias], loc=(field.alias,))
-                errors += [_invalid_parameter(each) for each in found]
+                errors += [parameter_error(each) for each in found]
         return values
 
 
@@ -319,30 +321,12 @@ def _model_of(field: ModelField) -> type[BaseModel] | None:
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return names and values. Bytes that are not UTF-8 are lone surrogates in them."""
     try:
-        text = query.decode("ascii")
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+        text = query.decode("ascii", "surrogateescape")
+        return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_PARAMETERS)
     except ValueError:
-        message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
-        raise HttpProblem("invalid_query", errors=[FieldError("invalid_parameter", message, parameter="?")]) from None
-
-
-def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> FieldError:
-    name, context = str(details["loc"][0]), details.get("ctx", {})
-    match details["type"]:
-        case "value_error":
-            return FieldError("invalid_parameter", str(context["error"]), parameter=name)
-        case "enum":
-            expected = context["expected"].replace("'", "").replace(" or ", ", ")
-            return FieldError("invalid_parameter", f"must be one of {expected}", parameter=name)
-        case "greater_than_equal":
-            return FieldError("invalid_parameter", f"must be at least {context['ge']}", parameter=name)
-        case "less_than_equal":
-            return FieldError("invalid_parameter", f"must be at most {context['le']}", parameter=name)
-        case "string_too_short":
-            message = "must not be empty: give a value, or omit the parameter"
-            return FieldError("invalid_parameter", message, parameter=name)
-    return FieldError("invalid_parameter", "is not valid", parameter=name)
+        raise HttpProblem("invalid_query", limit=MAX_PARAMETERS) from None
 
 
 def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel | None] | None:

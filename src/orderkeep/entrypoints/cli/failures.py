@@ -16,7 +16,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.events import InvalidEventsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
-from orderkeep.domain.exceptions import HasAmounts, InvalidInput
+from orderkeep.domain.exceptions import HasAmounts, InvalidInput, OrderkeepError
 from orderkeep.domain.lifecycle import (
     LIFECYCLE,
     REJECTIONS,
@@ -148,7 +148,7 @@ def report(error: Exception, session: Session) -> int:
 def _json_of(failure: Failure, error: Exception) -> dict[str, Any]:
     body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
     fields = failure.errors
-    if isinstance(error, InvalidInput):
+    if isinstance(error, InvalidInput) or (isinstance(error, OrderkeepError) and error.field):
         from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
 
         fields = (field_error_of(error),)

@@ -99,7 +99,7 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         from difflib import get_close_matches
 
-        nearest = get_close_matches(str(value).lower(), self.choices, n=1, cutoff=0.75)
+        nearest = get_close_matches(str(value).lower(), self.choices, n=1, cutoff=0.7)
         return super().get_invalid_choice_message(value, ctx) + "".join(f" Did you mean {each!r}?" for each in nearest)
 
 

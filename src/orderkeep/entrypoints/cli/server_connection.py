@@ -162,8 +162,8 @@ class ServerConnection:
                 return kind(**{name: content[name] for name in names})
         first = problem.errors[0] if problem.errors else None
         error = kind.__new__(kind, first.message if first else detail)  # each class has other parameters
-        if isinstance(error, InvalidInput):
-            error.field = first.pointer[1:].replace("~1", "/").replace("~0", "~") if first else ""
+        if first and first.pointer:
+            error.field = first.pointer[1:].replace("~1", "/").replace("~0", "~")
         elif isinstance(error, InvalidQuery):
             error.parameter, error.other = first.parameter if first else "", ""
         elif isinstance(error, VersionMismatch):

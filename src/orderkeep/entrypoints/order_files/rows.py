@@ -62,9 +62,9 @@ class Row(dict[str, str]):
         self[column] = ""
         return ""
 
-    def reject(self, column: str, code: str, message: str) -> None:
+    def reject(self, column: str, code: str, message: str, *, continues: int = 0) -> None:
         """Report an error in this row: nothing will be imported."""
-        self._rows.problems.append(ImportProblem(self.line, column, code, message))
+        self._rows.problems.append(ImportProblem(self.line, column, code, message, continues))
 
     def number(self, column: str) -> int:
         """Return a whole number, which may have decimal places of zero."""
@@ -284,7 +284,7 @@ def group_rows(rows: Iterable[Row], key: Callable[[Row], str], same: Sequence[st
             group, current, length = [], found, 0
             if found and begun.setdefault(found, row.line) != row.line:
                 message = f"continues the order of line {begun[found]}: all rows of an order must be adjacent"
-                row.reject("", "rows_apart", message)
+                row.reject("", "rows_apart", message, continues=begun[found])
         for column in same if group else ():
             if row[column] != group[0][column]:
                 row.reject(column, "rows_differ", f"must be the same as in line {group[0].line}")

@@ -18,7 +18,7 @@ from orderkeep.entrypoints.api.dependencies import WAIT_SECONDS
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import Unread, max_wire_bytes, verdict
 from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState, has_input
-from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, split_target
+from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, malformed, split_target
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.routing import headers_of
 
@@ -179,7 +179,7 @@ class Connection(BaseConnection):
         if isinstance(cause, HttpProblem):
             self._reject(cause)
         elif not isinstance(cause, EOFError):
-            self._reject(HttpProblem("malformed_request", error=error))
+            self._reject(malformed(error))
 
     def _continue_without_upgrade(self, rest: bytes) -> None:
         """Parse the head again without `Upgrade`: the parser stops there, but a server may ignore it (RFC 9110 7.8)."""

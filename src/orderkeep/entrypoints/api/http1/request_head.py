@@ -21,6 +21,33 @@ _ALLOWED = {"Allow": "GET, POST, DELETE, HEAD"}
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 
 
+UNKNOWN_ERROR = "see RFC 9112"
+_OF_PARSER = {
+    ("PRI",): "HTTP/2 is not supported: use HTTP/1.1",
+    ("Content-Length",): "a body needs either one Content-Length, a whole number, or Transfer-Encoding: chunked",
+    ("Transfer-Encoding",): "Transfer-Encoding must be chunked, once",
+    ("chunk", "Chunk"): "the chunks of the body are malformed",
+    ("header", "start line"): "a header must be NAME: VALUE in one line that ends in CR LF, without control characters",
+    (
+        "in url",
+    ): "the request target must begin with / and be visible ASCII: percent-encode all other characters, such as "
+    "with curl -G --data-urlencode",
+    ("method",): "the first line must begin with a method in upper case; without TLS, use http://, not https://",
+    (
+        "HTTP",
+        "version",
+        "dot",
+    ): "the first line must be METHOD TARGET HTTP/1.1 and end in CR LF: a space in the target is %20",
+}
+"""What to do about the parser's errors, by words in their messages. The first entry applies."""
+
+
+def malformed(error: Exception) -> HttpProblem:
+    """Return the problem of an error of the parser."""
+    found = (text for words, text in _OF_PARSER.items() if any(each in str(error) for each in words))
+    return HttpProblem("malformed_request", error=next(found, UNKNOWN_ERROR))
+
+
 def check_head(version: str, method: bytes, headers: Mapping[bytes, bytes | list[bytes]]) -> bool:
     """Check the version, `Host`, `Transfer-Encoding` and `Expect`; return whether the client waits for 100 Continue.
     Raises `HttpProblem`.

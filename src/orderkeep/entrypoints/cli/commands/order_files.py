@@ -232,6 +232,8 @@ def _load_converter(name: str) -> tuple[Converter, Layout]:
         return getattr(module, function_name), replace(getattr(module, "LAYOUT", Layout()))
     except Exception as error:
         detail = f"the converter {name} cannot be imported: {type(error).__name__}"
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+            detail += f": modules are looked for in the current folder, {Path.cwd()}, and on the Python path"
         raise failures.Failure(detail, failures.USAGE, "converter_failed", hint=DEBUG_HINT) from error
 
 
