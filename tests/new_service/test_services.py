@@ -161,9 +161,8 @@ def test_service_runs_over_http_and_on_the_command_line(tmp_path: Path) -> None:
     call = (BIN / "python", "-c", "from shop.entrypoints.cli import main; main()")
     placed = run(folder, *call, "place", "First", "--key", "key")
     assert '"status": "pending"' in placed.stdout
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "SHOP_PORT": "0"}
-    command: list[Path | str] = [BIN / "python", "-m", "shop.entrypoints.api.server"]
-    server = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    command = ["make", "serve", f"BIN={BIN}", "PORT=0"]
+    server = subprocess.Popen(command, cwd=folder, env={"PATH": os.environ["PATH"]}, stderr=subprocess.PIPE, text=True)
     try:
         assert server.stderr
         lines = iter(server.stderr.readline, "")
@@ -172,4 +171,4 @@ def test_service_runs_over_http_and_on_the_command_line(tmp_path: Path) -> None:
         assert '"name":"First"' in listed.stdout
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=30)  # until the last process that has this pipe ends: make, and the server too
