@@ -66,6 +66,23 @@ def test_service_passes_its_own_checks(
     make(folder, "check", **variables)
 
 
+def test_date_of_a_run_decides_no_test_of_a_service(tmp_path: Path) -> None:
+    """The clock is set to 1971, and commands reject ages: a test that mixes it with fixed dates fails."""
+    folder = created(tmp_path, "memory,sqlite,http,cli,console,webhooks")
+    make(folder, "add-use-case", "NAME=hold")
+    rule = 'if not 0 <= (at - self.created_at).days <= 90:\n            raise REJECTIONS[command](self.status, "age")'
+    change = "follower = LIFECYCLE.get((self.status, command))"
+    for name, old, new in (
+        ("domain/entities.py", change, f"{rule}\n        {change}"),
+        ("application/ports.py", "datetime.now(UTC)", "datetime.now(UTC).replace(year=1971, day=1)"),
+    ):
+        path = folder / "src" / "shop" / name
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new))
+    make(folder, "unit")
+
+
 @pytest.mark.parametrize("parts", [*ALWAYS, *ON_DEMAND])
 def test_nothing_is_left_of_the_template(tmp_path: Path, parts: str) -> None:
     folder = created(tmp_path, parts)
@@ -144,9 +161,8 @@ def test_service_runs_over_http_and_on_the_command_line(tmp_path: Path) -> None:
     call = (BIN / "python", "-c", "from shop.entrypoints.cli import main; main()")
     placed = run(folder, *call, "place", "First", "--key", "key")
     assert '"status": "pending"' in placed.stdout
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "SHOP_PORT": "0"}
-    command: list[Path | str] = [BIN / "python", "-m", "shop.entrypoints.api.server"]
-    server = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    command = ["make", "serve", f"BIN={BIN}", "PORT=0"]
+    server = subprocess.Popen(command, cwd=folder, env={"PATH": os.environ["PATH"]}, stderr=subprocess.PIPE, text=True)
     try:
         assert server.stderr
         lines = iter(server.stderr.readline, "")
@@ -155,4 +171,4 @@ def test_service_runs_over_http_and_on_the_command_line(tmp_path: Path) -> None:
         assert '"name":"First"' in listed.stdout
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=30)  # until the last process that has this pipe ends: make, and the server too

@@ -1,8 +1,11 @@
 """Which URLs open a store, and which settings are valid."""
 
+from datetime import UTC
+
 import pytest
 
 from sample_service.application.errors import InvalidStoreURL
+from sample_service.application.ports import utc_now
 from sample_service.bootstrap import STORES, open_store
 from sample_service.config import InvalidSettings, load_settings, unknown_variables
 
@@ -13,6 +16,10 @@ from sample_service.config import InvalidSettings, load_settings, unknown_variab
 def test_invalid_store_url_is_rejected(url: str) -> None:
     with pytest.raises(InvalidStoreURL):
         open_store(url)
+
+
+def test_clock_is_in_utc() -> None:
+    assert utc_now().tzinfo is UTC
 
 
 async def test_memory_store_is_opened() -> None:

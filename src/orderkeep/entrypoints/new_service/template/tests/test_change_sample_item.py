@@ -12,7 +12,7 @@ from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import SampleItemNotFound, VersionMismatch
 from sample_service.domain.lifecycle import CannotConfirmSampleItem
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
-from tests.sample_items import stored
+from tests.sample_items import LATER, stored
 
 
 class InterruptedRepository(InMemorySampleItemRepository):
@@ -34,9 +34,9 @@ class InterruptedRepository(InMemorySampleItemRepository):
 async def test_expected_version_is_compared() -> None:
     repo = InMemorySampleItemRepository()
     sample_item_id = await stored(repo)
-    assert (await ConfirmSampleItemUseCase(repo).execute(sample_item_id, 1)).version == 2
+    assert (await ConfirmSampleItemUseCase(repo, lambda: LATER).execute(sample_item_id, 1)).version == 2
     with pytest.raises(VersionMismatch, match=r"is at version 2, not 1: read it and retry$"):
-        await CancelSampleItemUseCase(repo).execute(sample_item_id, 1)
+        await CancelSampleItemUseCase(repo, lambda: LATER).execute(sample_item_id, 1)
 
 
 async def test_unknown_sample_item_is_not_found() -> None:
@@ -47,7 +47,7 @@ async def test_unknown_sample_item_is_not_found() -> None:
 async def test_command_is_decided_again_after_a_conflict() -> None:
     repo = InterruptedRepository(2)
     sample_item_id = await stored(repo)
-    confirmed = await ConfirmSampleItemUseCase(repo).execute(sample_item_id)
+    confirmed = await ConfirmSampleItemUseCase(repo, lambda: LATER).execute(sample_item_id)
     assert (confirmed.status, confirmed.version) == ("confirmed", 4)
 
 
@@ -56,7 +56,7 @@ async def test_constant_conflicts_end_with_contention(monkeypatch: pytest.Monkey
     repo = InterruptedRepository(1_000)
     sample_item_id = await stored(repo)
     with pytest.raises(Contention, match=f"{change_sample_item.ATTEMPTS} times, nothing was written"):
-        await ConfirmSampleItemUseCase(repo).execute(sample_item_id)
+        await ConfirmSampleItemUseCase(repo, lambda: LATER).execute(sample_item_id)
     found = await repo.get_by_id(sample_item_id)
     assert found is not None
     assert found.status == "pending"
@@ -64,7 +64,7 @@ async def test_constant_conflicts_end_with_contention(monkeypatch: pytest.Monkey
 
 async def test_one_of_several_concurrent_confirmations_succeeds() -> None:
     repo = InMemorySampleItemRepository()
-    confirm = ConfirmSampleItemUseCase(repo)
+    confirm = ConfirmSampleItemUseCase(repo, lambda: LATER)
     sample_item_id = await stored(repo)
     results = await asyncio.gather(*(confirm.execute(sample_item_id) for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(each, SampleItem) for each in results) == 1

@@ -22,7 +22,7 @@ async def test_place_stores_the_sample_item() -> None:
 
 
 async def test_place_without_a_key_places_another_one() -> None:
-    place = PlaceSampleItemUseCase(InMemorySampleItemRepository())
+    place = PlaceSampleItemUseCase(InMemorySampleItemRepository(), lambda: AT)
     assert (await place.execute(FIRST)).id != (await place.execute(FIRST)).id
 
 
@@ -30,17 +30,17 @@ async def test_repeated_key_returns_the_first_sample_item() -> None:
     repo = InMemorySampleItemRepository()
     first = await PlaceSampleItemUseCase(repo, lambda: AT).execute(FIRST, "key")
     assert await PlaceSampleItemUseCase(repo, lambda: LATER).execute(FIRST, "key") == first
-    assert (await PlaceSampleItemUseCase(repo).execute(FIRST, "another key")).id != first.id
+    assert (await PlaceSampleItemUseCase(repo, lambda: LATER).execute(FIRST, "another key")).id != first.id
 
 
 async def test_concurrent_requests_with_one_key_place_one_sample_item() -> None:
-    place = PlaceSampleItemUseCase(InMemorySampleItemRepository())
+    place = PlaceSampleItemUseCase(InMemorySampleItemRepository(), lambda: AT)
     placed = await asyncio.gather(*(place.execute(FIRST, "key") for _ in range(5)))
     assert {(each.id, each.version) for each in placed} == {(placed[0].id, 1)}
 
 
 async def test_key_of_another_request_is_rejected() -> None:
-    place = PlaceSampleItemUseCase(InMemorySampleItemRepository())
+    place = PlaceSampleItemUseCase(InMemorySampleItemRepository(), lambda: AT)
     await place.execute(FIRST, "key")
     with pytest.raises(IdempotencyKeyReused):
         await place.execute(PlaceSampleItem("Second"), "key")
@@ -49,5 +49,5 @@ async def test_key_of_another_request_is_rejected() -> None:
 async def test_invalid_name_stores_nothing() -> None:
     repo = InMemorySampleItemRepository()
     with pytest.raises(TextMissing):
-        await PlaceSampleItemUseCase(repo).execute(PlaceSampleItem(" "))
+        await PlaceSampleItemUseCase(repo, lambda: AT).execute(PlaceSampleItem(" "))
     assert await repo.list_page(None, None, 1) == []

@@ -11,6 +11,7 @@ import pytest
 from sample_service.bootstrap import build_use_cases
 from sample_service.entrypoints import cli
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
+from tests.sample_items import clock_from_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ def run(monkeypatch: pytest.MonkeyPatch, run_alone: Run) -> Run:
     async def keep_open() -> None:
         pass
 
-    use_cases = replace(build_use_cases(InMemorySampleItemRepository()), close=keep_open)
+    use_cases = build_use_cases(InMemorySampleItemRepository(), clock_from_later())
+    use_cases = replace(use_cases, close=keep_open)
     monkeypatch.setattr(cli, "bootstrap", lambda settings: use_cases)
     return run_alone
 

@@ -9,12 +9,13 @@ from httpx import ASGITransport, AsyncClient
 from sample_service.bootstrap import build_use_cases
 from sample_service.entrypoints.api.app import create_app
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
+from tests.sample_items import clock_from_later
 
 
 @pytest.fixture
 async def app() -> AsyncIterator[FastAPI]:
     """The application between start and stop."""
-    app = create_app(build_use_cases(InMemorySampleItemRepository()))
+    app = create_app(build_use_cases(InMemorySampleItemRepository(), clock_from_later()))
     async with app.router.lifespan_context(app):
         yield app
 

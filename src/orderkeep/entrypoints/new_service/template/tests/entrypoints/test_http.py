@@ -1,5 +1,6 @@
 """Requests and responses of the HTTP service: bodies, status codes, headers and problem documents."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 
 from sample_service.domain.exceptions import StoreUnavailable
+from sample_service.entrypoints.api.problems import MAX_BODY_BYTES
 from tests.entrypoints.http_calls import place
 
 
@@ -56,6 +58,38 @@ async def test_rule_of_the_domain_is_in_the_problem(client: AsyncClient) -> None
     document = problem(await client.post("/sample-items", json={"name": " "}))
     assert (document["code"], document["title"]) == ("text_missing", "Text must not be blank")
     assert document["errors"] == [{"field": "body/name", "message": "must not be empty or blank"}]
+
+
+@pytest.mark.parametrize(
+    "body, status, detail",
+    [
+        (b'{"name": First}', 422, "body is not valid JSON: Expecting value, at character 10"),
+        (b'{"name"', 422, "body is not valid JSON: Expecting ':' delimiter, at character 8"),
+        (b'{"name": "\xff"}', 400, "There was an error parsing the body: 'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+async def test_invalid_json_is_explained(client: AsyncClient, body: bytes, status: int, detail: str) -> None:
+    rejected = await client.post("/sample-items", content=body, headers={"Content-Type": "application/json"})
+    assert rejected.status_code == status
+    assert problem(rejected)["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_longest_body_is_read_and_a_longer_one_is_rejected(client: AsyncClient, is_announced: bool) -> None:
+    async def send(size: int) -> Response:
+        body = b'{"name": "First"}'.ljust(size)
+
+        async def parts() -> AsyncIterator[bytes]:
+            yield body[:100]
+            yield body[100:]
+
+        content = body if is_announced else parts()
+        return await client.post("/sample-items", content=content, headers={"Content-Type": "application/json"})
+
+    assert (await send(MAX_BODY_BYTES)).status_code == 201
+    rejected = await send(MAX_BODY_BYTES + 1)
+    assert (rejected.status_code, problem(rejected)["code"]) == (413, "body_too_large")
+    assert problem(rejected)["detail"] == "the body must have at most 65536 bytes"
 
 
 async def test_list_has_pages(client: AsyncClient) -> None:
@@ -164,5 +198,5 @@ async def test_ready_while_the_store_is_open(client: AsyncClient) -> None:
 async def test_document_describes_problems_and_headers(client: AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     operation = document["paths"]["/sample-items/{sample_item_id}/confirm"]["post"]
-    assert set(operation["responses"]) == {"200", "403", "404", "409", "412", "422", "503"}
+    assert set(operation["responses"]) == {"200", "403", "404", "409", "412", "413", "422", "503"}
     assert [each["name"].lower() for each in operation["parameters"]] == ["sample_item_id", "if-match"]

@@ -14,14 +14,14 @@ from sample_service.entrypoints import relay
 from sample_service.entrypoints.relay import Relay, main
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
 from sample_service.infrastructure.webhook_sender import HttpxWebhookSender
-from tests.sample_items import stored
+from tests.sample_items import clock_from_later, stored
 from tests.webhook_receiver import SECRET, Receiver
 
 
 async def test_changes_are_delivered_until_the_stop(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "IDLE_SECONDS", 0.01)
     repo = InMemorySampleItemRepository()
-    running = Relay(DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET])))
+    running = Relay(DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET]), clock_from_later()))
     for number in range(3):
         await stored(repo, f"item-{number}")
         await receiver.wait_for(number + 1)
@@ -54,7 +54,7 @@ async def test_relay_continues_after_an_error(
 
     monkeypatch.setattr(repo, "first_unsent", fail_once)
     await stored(repo)
-    running = Relay(DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET])))
+    running = Relay(DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET]), clock_from_later()))
     await receiver.wait_for(1)
     await running.stop()
     assert caplog.messages[0] == message
@@ -64,7 +64,7 @@ async def test_stop_waits_for_a_request_in_progress(receiver: Receiver) -> None:
     repo = InMemorySampleItemRepository()
     await stored(repo)
     receiver.is_held = True
-    running = Relay(DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET])))
+    running = Relay(DeliverWebhooksUseCase(repo, HttpxWebhookSender(receiver.url, [SECRET]), clock_from_later()))
     await receiver.wait_for(1)
     stopping = asyncio.create_task(running.stop())
     await asyncio.sleep(0)

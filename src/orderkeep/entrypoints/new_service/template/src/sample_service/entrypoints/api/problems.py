@@ -21,6 +21,9 @@ log = logging.getLogger("sample_service.http")
 
 MEDIA_TYPE = "application/problem+json"
 
+MAX_BODY_BYTES = 65_536
+"""The longest body of a request."""
+
 STATUSES: dict[type[SampleServiceError], int] = {
     exceptions.InvalidInput: 422,
     InvalidQuery: 422,
@@ -66,7 +69,7 @@ class Problem(BaseModel):
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (403, 404, 409, 412, 422, 503)
+    for status in (403, 404, 409, 412, 413, 422, 503)
 }
 """The error responses of a route, for its `responses`."""
 
@@ -100,17 +103,32 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def of_validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [FieldError("/".join(map(str, each["loc"])), f"is invalid: {each['msg']}") for each in error.errors()]
-        return _problem(422, "invalid_request", "Invalid request", "", errors)
+        return _problem(422, "invalid_request", "Invalid request", "", [_field_error(each) for each in error.errors()])
 
     @app.exception_handler(HTTPException)
     async def of_http(_: Request, error: HTTPException) -> JSONResponse:
-        known = HTTPStatus(error.status_code)
-        return _problem(known, known.name.lower(), known.phrase, str(error.detail), headers=error.headers)
+        return _http_problem(error)
 
     @app.exception_handler(Exception)
     async def of_bug(_: Request, __: Exception) -> JSONResponse:  # the server logs the exception
         return _problem(500, "internal_error", "Internal error", "an internal error occurred: see the log")
+
+
+def _http_problem(error: HTTPException) -> JSONResponse:
+    if error.status_code == 413:
+        message = f"the body must have at most {MAX_BODY_BYTES} bytes"
+        return _problem(413, "body_too_large", "Request body too large", message, headers=error.headers)
+    known = HTTPStatus(error.status_code)
+    detail = str(error.detail)
+    if isinstance(error.__cause__, (UnicodeDecodeError, RecursionError)):  # of a body that cannot be read
+        detail += f": {error.__cause__}"
+    return _problem(known, known.name.lower(), known.phrase, detail, headers=error.headers)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    if error["type"] == "json_invalid":
+        return FieldError("body", f"is not valid JSON: {error['ctx']['error']}, at character {error['loc'][1] + 1}")
+    return FieldError("/".join(map(str, error["loc"])), f"is invalid: {error['msg']}")
 
 
 def _problem(
