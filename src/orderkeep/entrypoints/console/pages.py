@@ -59,6 +59,10 @@ class Form:
         """Return all values of a field, such as checkboxes."""
         return [value for given, value in self._fields if given == name]
 
+    def replaced(self, values: Mapping[str, str]) -> Form:
+        """Return the form with other values of some fields."""
+        return Form([*((name, value) for name, value in self._fields if name not in values), *values.items()])
+
     def starting(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Yield the rest of the name, and the value, of each field that begins like this."""
         for name, value in self._fields:

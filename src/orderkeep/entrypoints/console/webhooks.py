@@ -27,6 +27,7 @@ from orderkeep.application.webhooks.subscriptions import (
 from orderkeep.domain.exceptions import Conflict, InvalidInput, VersionMismatch
 from orderkeep.domain.limits import MAX_TAG_LENGTH
 from orderkeep.entrypoints.api.problems import problem_of
+from orderkeep.entrypoints.console.edits import WAS, Edit, compared, loaded_form
 from orderkeep.entrypoints.console.events import last_position
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 
@@ -169,7 +170,11 @@ def _number(text: str, field: str) -> int:
 
 
 def _form(
-    page: Page, form: Form, webhook: WebhookView | None = None, error: InvalidInput | Conflict | None = None
+    page: Page,
+    form: Form,
+    webhook: WebhookView | None = None,
+    error: InvalidInput | Conflict | None = None,
+    edits: Sequence[Edit] = (),
 ) -> Response:
     """Return the form of a new webhook, or of one to change."""
     return page.render(
@@ -180,6 +185,8 @@ def _form(
         wrong=error.field.partition("/")[0] if isinstance(error, InvalidInput) else "",
         problem=_problem(error),
         is_conflict=isinstance(error, VersionMismatch),
+        changed=[each.difference for each in edits if each.is_changed],
+        conflicts={each.name: each for each in edits if each.is_conflict},
         types=EVENT_TYPES,
         chosen=form.all("types"),
         starts=STARTS,
@@ -325,23 +332,41 @@ async def rotate(page: Page) -> Response:
 async def edit_webhook(page: Page) -> Response:
     """Return the form to change a webhook."""
     webhook = await _get(page)
-    fields = {"url": webhook.url, "tag": webhook.tag or "", "description": webhook.description or ""}
-    form = Form([*fields.items(), *(("types", name) for name in webhook.types), ("if_match", str(webhook.version))])
-    return _form(page, form, webhook)
+    return _form(page, loaded_form(_stored(webhook), {}, webhook.version), webhook)
 
 
 @screen.post("/{webhook_id}/edit")
 async def update_webhook(page: Page) -> Response:
-    """Change a webhook."""
-    version = page.form.text("if_match")
-    changes = {"url": page.form.text("url"), **_filter(page.form)}
+    """Change a webhook: only what the user of the form changed."""
+    typed, was = _values(page.form), _values(page.form, WAS)
+    changes = {name: value for name, value in typed.items() if value != was[name]}
     try:
-        webhook = await page.use_cases.update_webhook.execute(
-            page.path["webhook_id"], changes, expected_version=_number(version, "version"), actor=page.actor
+        version = _number(page.form.text("if_match"), "version")
+        await page.use_cases.update_webhook.execute(
+            page.path["webhook_id"], changes, expected_version=version, actor=page.actor
         )
+    except VersionMismatch as error:
+        webhook = await _get(page)
+        now = _stored(webhook)
+        if changes.items() - now.items():
+            edits = compared(LABELS, was, now, typed)
+            return _form(page, loaded_form(now, changes, webhook.version), webhook, error, edits)
     except (InvalidInput, Conflict) as error:
         return _form(page, page.form, await _get(page), error)
-    return _done(page, webhook, "The changes are saved. They apply to all events that are not delivered yet.")
+    notice = "The changes are saved. They apply to all events that are not delivered yet."
+    return page.redirect(f"{PATH}/{page.path['webhook_id']}", notice=notice)
+
+
+def _values(form: Form, prefix: str = "") -> dict[str, Any]:
+    """Return the values that the form contains, or those that it was loaded with."""
+    texts = {name: form.optional(prefix + name) for name in ("tag", "description")}
+    return {"url": form.text(prefix + "url"), **texts, "types": tuple(sorted(form.all(prefix + "types")))}
+
+
+def _stored(webhook: WebhookView) -> dict[str, Any]:
+    """Return the values of a webhook as `_values` does."""
+    texts = {"tag": webhook.tag, "description": webhook.description}
+    return {"url": webhook.url, **texts, "types": tuple(sorted(webhook.types))}
 
 
 @screen.get("/{webhook_id}/delete")
