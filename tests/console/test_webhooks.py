@@ -123,6 +123,24 @@ class ReceiversByPath(Receivers):
         return self.responses[url.rpartition("/")[2]]
 
 
+async def test_form_that_is_sent_again_has_one_effect(do: UseCases, receiver: Receivers) -> None:
+    [order_id] = await place(do)
+    async with console(do) as browser:
+        form = await browser.open(NEW)
+        created = [await browser.send(form, NEW, url=SHOP, start="beginning") for _ in range(2)]
+        [webhook] = await do.list_webhooks.execute()
+        assert len({page.text("pre") for page in created}) == 1
+        await deliver(do)
+        here = f"{PATH}/{webhook.id}"
+        page = await browser.open(here)
+        for path in ("test", "resend"):
+            for _ in range(2):
+                await browser.send(page, f"{here}/{path}", **({"position": "1"} if path == "resend" else {}))
+                await deliver(do)
+    assert receiver.ids[::2] == [f"{order_id}.1.1"] * 2
+    assert len(receiver.ids) == 3
+
+
 async def test_list_shows_which_webhook_is_healthy() -> None:
     do = build_use_cases(InMemoryOrderRepository(), sender=ReceiversByPath())
     await place(do, 2)

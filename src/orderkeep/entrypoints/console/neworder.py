@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from starlette.responses import Response
@@ -251,7 +250,6 @@ def _page(page: Page, draft: Draft, status: HTTPStatus = HTTPStatus.OK) -> Respo
         "new-order.html",
         status,
         draft=draft,
-        once_key=draft.once or uuid4().hex,
         line_labels=LINE,
         amount_labels=AMOUNTS,
         parts=PARTS,

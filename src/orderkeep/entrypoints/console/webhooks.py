@@ -143,7 +143,7 @@ async def create_webhook(page: Page) -> Response:
     """Create a webhook, and show its secret. It is not shown again, so this is no redirect."""
     try:
         created = await page.use_cases.create_webhook.execute(
-            page.form.text("url"), **_filter(page.form), start=_start(page.form), actor=page.actor
+            page.form.text("url"), **_filter(page.form), start=_start(page.form), key=page.once, actor=page.actor
         )
     except (InvalidInput, Conflict) as error:
         return _form(page, page.form, error=error)
@@ -254,7 +254,7 @@ async def _get(page: Page) -> WebhookView:
 @screen.post("/{webhook_id}/test")
 async def send_test(page: Page) -> Response:
     """Send a test event, and show what the receiver responded."""
-    attempt = await page.use_cases.send_webhook_test.execute(page.path["webhook_id"], page.actor)
+    attempt = await page.use_cases.send_webhook_test.execute(page.path["webhook_id"], page.actor, key=page.once)
     return await _show(page, tested=attempt)
 
 
@@ -298,7 +298,9 @@ async def resend(page: Page) -> Response:
 async def _replay(page: Page, *limits: str) -> Response:
     try:
         first, last = _range(dict(zip(("first", "last"), limits, strict=True)), await _get(page))
-        webhook = await page.use_cases.replay_webhook.execute(page.path["webhook_id"], first, last, page.actor)
+        webhook = await page.use_cases.replay_webhook.execute(
+            page.path["webhook_id"], first, last, page.actor, key=page.once
+        )
     except (InvalidInput, Conflict) as error:
         return await _show(page, error=error)
     events = f"position {first}" if first == last else f"positions {first} to {last}"
@@ -323,8 +325,7 @@ async def confirm_rotation(page: Page) -> Response:
 @screen.post("/{webhook_id}/rotate")
 async def rotate(page: Page) -> Response:
     """Replace the secret, and show the new one. It is not shown again, so this is no redirect."""
-    key = page.form.optional("once")
-    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor, key=key)
+    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor, key=page.once)
     return page.render("webhook-secret.html", webhook=webhook, is_new=False)
 
 
