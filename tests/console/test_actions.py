@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -370,6 +371,30 @@ async def test_form_that_is_sent_twice_has_one_effect(do: UseCases) -> None:
         for _ in range(2):
             await browser.send(page, action, amount="10.00")
     assert len((await stored(do, order_id))["refunds"]) == 1
+
+
+async def test_form_says_what_its_user_has_just_done(do: UseCases) -> None:
+    order_id = await place(do)
+    cancel = path_of(order_id, "cancel_lines")
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "admin"))
+
+        async def notice(seconds: float) -> list[str]:
+            at = (await do.get_order_history.execute(order_id)).changes[-1].at
+            do.get_order_actions.clock = lambda: at + timedelta(seconds=seconds)
+            return (await browser.open(cancel)).texts("div", class_="note")
+
+        assert await notice(0) == []
+        await submit(browser, order_id, "cancel_lines", **{"lines:l2": "1"})
+        did = "Lines cancelled: 1 \N{MULTIPLICATION SIGN} Bulb."
+        text = f"You changed this order {{}} ago: {did} Send this form only for something further."
+        assert await notice(20) == [text.format("20 seconds")]
+        assert await notice(-1) == [text.format("0 seconds")]
+        assert await notice(61) == [text.format("1 minute")]
+        assert await notice(300) == [text.format("5 minutes")]
+        assert await notice(301) == []
+        await do.add_note.execute(order_id, "By another actor.")
+        assert await notice(20) == []
 
 
 async def test_action_that_is_not_possible_says_why(do: UseCases) -> None:

@@ -267,8 +267,10 @@ async def _show(
     """Return the form of an action and what would happen now."""
     version = _number(form.optional("if_match"), order["version"])
     before, last = order, None
-    if 0 < version < order["version"]:
+    is_stale = 0 < version < order["version"]
+    if is_stale:
         before = values_of(await page.use_cases.get_order_at.execute(order["id"], version, page.actor))
+    if is_stale or (is_new and order["version"] > 1):
         last = (await timeline_of(page, order["id"], order["version"], 1)).entries[0]
     edits = edits_in(action.fields, form, before, order)
     form = rebased(form, edits) if is_conflict else form
@@ -311,6 +313,7 @@ async def _show(
         conflicts={each.name: each for each in edits if is_conflict and each.is_conflict},
         changed=differences(before, order)
         + [each.difference for each in edits if each.is_changed and each.name not in COMPARED],
+        is_stale=is_stale,
         last=last,
     )
 
