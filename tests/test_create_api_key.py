@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import digest_of_key
-from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
+from orderkeep.application.errors import ExpiryPassed, IdempotencyKeyReused, ScopesMissing, ScopesNotTaken, UnknownScope
 from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
 from orderkeep.domain.exceptions import InvalidInput, TextMissing, TextNotPrintable, TextTooLong
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -52,6 +52,31 @@ async def test_keeps_the_digest_of_the_key_and_nowhere_the_key(
     secret = made.key[14:]
     assert secret not in repr(made)
     assert all(secret not in str(value) for value in vars(store.api_keys())["_keys"].values())
+
+
+async def test_repeated_request_creates_one_key(store: InMemoryOrderRepository, create: Callable[..., Any]) -> None:
+    given = {"scopes": SCOPES, "expires_at": NOW + timedelta(days=1), "key": "form-1"}
+    made = await create("till", **given)
+    await store.api_keys().note_use(made.kept.id, NOW)
+    again = await create("till", **given)
+    assert (again.key, again.kept.id, again.kept.digest) == ("", made.kept.id, made.kept.digest)
+    assert (made.replayed, again.replayed) == (False, True)
+    other = await create("till", **given | {"key": "form-2"})
+    theirs = await create("till", **given, actor=Actor(ActorKind.STAFF, "key:a", frozenset({Scope.ADMIN})))
+    assert len({each.kept.id for each in (made, other, theirs)}) == len({made.key, other.key, theirs.key}) == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"name": "app"}, {"scopes": ("orders:pay",)}, {"expires_at": None}, {"scopes": (), "user_id": "ada"}]
+)
+async def test_repeated_request_with_other_values_is_rejected(
+    store: InMemoryOrderRepository, create: Callable[..., Any], other: dict[str, Any]
+) -> None:
+    given = {"name": "till", "scopes": SCOPES, "expires_at": NOW + timedelta(days=1), "key": "form-1"}
+    made = await create(**given)
+    with pytest.raises(IdempotencyKeyReused):
+        await create(**given | other)
+    assert await store.api_keys().list_newest(None, 9) == [made.kept]
 
 
 async def test_key_authenticates_its_actor(store: InMemoryOrderRepository, create: Callable[..., Any]) -> None:

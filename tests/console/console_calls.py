@@ -22,7 +22,7 @@ LIMITS: dict[str, Any] = {"rate_limit": 0, "rate_limit_per_address": 0}
 
 
 class Html:
-    """A page. Parsing fails if it is not valid HTML."""
+    """A page. Parsing fails if it is not valid HTML, or if a form that changes something can be sent twice."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -30,6 +30,10 @@ class Html:
         self.root: Element = parser.parse(response.text)
         ids = [each.get("id") for each in self.root.iter() if each.get("id")]
         assert len(ids) == len(set(ids)), f"repeated IDs: {sorted(each for each in ids if ids.count(each) > 1)}"
+        for form in self.all("form", method="post"):
+            hidden = [(each.get("name"), bool(each.get("value"))) for each in self.all("input", form, type="hidden")]
+            for name in ("form_token", "once"):
+                assert hidden.count((name, True)) == 1, f"{name} is missing in the form {form.get('action')}"
 
     def all(self, tag: str, within: Element | None = None, **attributes: str) -> list[Element]:
         """Return the elements with these attributes; `class_` is one of the classes, `_` in a name is `-`."""

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -295,6 +296,73 @@ async def test_conflict_keeps_the_input_and_shows_what_changed(do: UseCases) -> 
     assert (await stored(do, order_id))["lines"][1]["cancelled"] == 1
 
 
+THEIRS = "Phone from +44 113 496 0100 → to +44 2"
+
+
+async def test_edit_keeps_what_another_user_changed_meanwhile(do: UseCases) -> None:
+    order_id = await place(do)
+    edit = path_of(order_id, "edit")
+    async with console(do) as browser:
+        page = await browser.open(edit)
+        await do.edit_order.execute(order_id, {"customer": {"phone": "+44 2"}})
+        page = await browser.send(page, edit, 412, **{"shipping_address.city": "York", "tags": "gift, express, vip"})
+        assert page.form(edit)["shipping_address.city"] == ["York"]
+        await browser.send(page, edit)
+        order = await stored(do, order_id)
+        assert (order["customer"]["phone"], order["shipping_address"]["city"]) == ("+44 2", "York")
+        assert order["tags"] == ["gift", "express", "vip"]
+        again = await browser.send(page, edit)
+        assert again.text("div", role="status") == "The order was changed."
+        assert (await stored(do, order_id)) == order
+        assert THEIRS in page.text("div", role="alert")
+        assert page.texts("p", class_="err") == []
+
+
+async def test_preview_says_what_another_user_changed_meanwhile(do: UseCases) -> None:
+    order_id = await place(do)
+    edit = path_of(order_id, "edit")
+    async with console(do) as browser:
+        page = await browser.open(edit)
+        await do.edit_order.execute(order_id, {"customer": {"phone": "+44 2"}})
+        page = await browser.send(page, edit, do="preview", **{"shipping_address.city": "York"})
+        assert THEIRS in page.text("p", class_="t-warn")
+        assert preview_of(page)["City"] == ["Leeds", "York"]
+        assert "Phone" not in preview_of(page)
+        assert "phone" not in (page.one("pre", page.one("div", id="as-curl")).text or "")
+        await browser.send(page, edit, 412)
+
+
+async def test_field_that_two_users_changed_is_a_conflict_at_the_field(do: UseCases) -> None:
+    order_id = await prepared(do, ("note", "confirm_order", "ship_order"))
+    async with console(do) as browser:
+        pages = {name: await browser.open(path_of(order_id, name)) for name in ("edit", "update_shipment", "edit_note")}
+        customer = {"phone": "+44 2", "email": "both@example.com"}
+        await do.edit_order.execute(order_id, {"tags": ("theirs",), "customer": customer})
+        await do.update_shipment.execute(order_id, "s1", {"carrier": "DHL", "tracking_number": "T1"})
+        await do.edit_note.execute(order_id, "n1", "Theirs.")
+        for action, typed, conflicts in (
+            (
+                "edit",
+                {"tags": "gift", "customer.phone": "", "customer.email": "both@example.com"},
+                {"tags": "Tags: now theirs, yours gift", "customer.phone": "Phone: now +44 2, yours empty"},
+            ),
+            ("update_shipment", {"carrier": "UPS"}, {"carrier": "Carrier: now DHL, yours UPS"}),
+            ("edit_note", {"text": "Mine."}, {"text": "New text: now Theirs., yours Mine."}),
+        ):
+            page = await browser.send(pages[action], path_of(order_id, action), 412, **typed)
+            assert {
+                each.get("id", "").removeprefix("c-"): text_of(each) for each in page.all("p", class_="err")
+            } == conflicts
+            invalid = [each for tag in ("input", "textarea") for each in page.all(tag, aria_invalid="true")]
+            assert [each.get("name") for each in invalid] == list(conflicts)
+            kept = page.form(path_of(order_id, action))
+            assert {name: kept[name] for name in typed} == {name: [value] for name, value in typed.items()}
+            await browser.send(page, path_of(order_id, action))
+    order = await stored(do, order_id)
+    assert (order["tags"], order["customer"]["phone"], order["notes"][0]["text"]) == (["gift"], None, "Mine.")
+    assert (order["shipments"][0]["carrier"], order["shipments"][0]["tracking_number"]) == ("UPS", "T1")
+
+
 async def test_form_that_is_sent_twice_has_one_effect(do: UseCases) -> None:
     order_id = await prepared(do, ("pay",))
     action = path_of(order_id, "add_refund")
@@ -303,6 +371,30 @@ async def test_form_that_is_sent_twice_has_one_effect(do: UseCases) -> None:
         for _ in range(2):
             await browser.send(page, action, amount="10.00")
     assert len((await stored(do, order_id))["refunds"]) == 1
+
+
+async def test_form_says_what_its_user_has_just_done(do: UseCases) -> None:
+    order_id = await place(do)
+    cancel = path_of(order_id, "cancel_lines")
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "admin"))
+
+        async def notice(seconds: float) -> list[str]:
+            at = (await do.get_order_history.execute(order_id)).changes[-1].at
+            do.get_order_actions.clock = lambda: at + timedelta(seconds=seconds)
+            return (await browser.open(cancel)).texts("div", class_="note")
+
+        assert await notice(0) == []
+        await submit(browser, order_id, "cancel_lines", **{"lines:l2": "1"})
+        did = "Lines cancelled: 1 \N{MULTIPLICATION SIGN} Bulb."
+        text = f"You changed this order {{}} ago: {did} Send this form only for something further."
+        assert await notice(20) == [text.format("20 seconds")]
+        assert await notice(-1) == [text.format("0 seconds")]
+        assert await notice(61) == [text.format("1 minute")]
+        assert await notice(300) == [text.format("5 minutes")]
+        assert await notice(301) == []
+        await do.add_note.execute(order_id, "By another actor.")
+        assert await notice(20) == []
 
 
 async def test_action_that_is_not_possible_says_why(do: UseCases) -> None:

@@ -47,6 +47,22 @@ async def test_a_key_is_shown_once_and_signs_in(do: UseCases) -> None:
         await browser.open(PATH, 404)
 
 
+async def test_a_form_that_is_sent_again_creates_no_second_key(do: UseCases) -> None:
+    async with console(do) as browser:
+        form = await browser.open(PATH)
+        secret = (await browser.send(form, PATH, name="Warehouse")).text("pre")
+        again = await browser.send(form, PATH, name="Warehouse")
+        [kept] = await keys_of(do)
+        assert f"has created the key Warehouse already: ok_{kept.id}. The key is not shown" in again.text(
+            "div", role="alert"
+        )
+        assert again.link("revoke it") == f"{PATH}/{kept.id}/revoke"
+        assert (secret not in again.response.text, again.all("pre")) == (True, [])
+        other = await browser.send(form, PATH, 422, name="Shop")
+        assert "This form was sent before, with other values" in other.text("main")
+    assert await keys_of(do) == (kept,)
+
+
 async def test_a_key_for_a_customer_has_no_scopes(do: UseCases) -> None:
     async with console(do) as browser:
         await create(browser, name="Ada", **{"for": "customer", "user_id": "ada-17", "scopes": ["admin"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -51,6 +52,36 @@ def errors_of(page: Html) -> dict[str, str]:
 
 def outputs(page: Html) -> dict[str, str]:
     return {each.get("id", ""): text_of(each) for each in page.all("output")}
+
+
+async def test_form_says_that_its_user_has_just_placed_an_order(do: UseCases) -> None:
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "admin"))
+        assert (await browser.open(PATH)).all("div", class_="note") == []
+        await send(browser, **ORDER, **lines(LAMP))
+        [order] = await stored(do)
+        at = datetime.fromisoformat(order["created_at"])
+        do.get_order_actions.clock = lambda: at + timedelta(seconds=20)
+        page = await browser.open(PATH)
+        text = "You placed an order 20 seconds ago: SO-1. Send this form only for a further order."
+        assert page.texts("div", class_="note") == [text]
+        assert page.link("SO-1") == f"/console/orders/{order['id']}"
+        do.get_order_actions.clock = lambda: at + timedelta(seconds=301)
+        assert (await browser.open(PATH)).all("div", class_="note") == []
+
+
+@pytest.mark.parametrize("scopes", [("orders:read", "orders:write"), ("orders:write",)])
+async def test_form_does_not_show_an_order_that_another_user_placed(do: UseCases, scopes: tuple[str, ...]) -> None:
+    async with console(do) as browser:
+        await send(browser, **ORDER, **lines(LAMP))
+        cookie = {"orderkeep-placed": browser.client.cookies["orderkeep-placed"]}
+    for order_id in (cookie["orderkeep-placed"], "unknown"):
+        async with console(do, auth="keys") as browser:
+            page = await browser.open("/console/sign-in")
+            token = page.form("/console/sign-in")["form_token"]
+            await browser.post("/console/sign-in", {"form_token": token, "key": await key_of(do, *scopes)})
+            browser.client.cookies.set("orderkeep-placed", order_id)
+            assert (await browser.open(PATH)).all("div", class_="note") == []
 
 
 async def test_places_what_is_typed(do: UseCases) -> None:

@@ -16,7 +16,7 @@ from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.application.webhook_world import FAILED, OK, SHOP, Receivers
-from tests.console.console_calls import Console, Html, console, key_of
+from tests.console.console_calls import Console, Html, console, key_of, text_of
 
 PATH = "/console/webhooks"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -121,6 +121,24 @@ class ReceiversByPath(Receivers):
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         return self.responses[url.rpartition("/")[2]]
+
+
+async def test_form_that_is_sent_again_has_one_effect(do: UseCases, receiver: Receivers) -> None:
+    [order_id] = await place(do)
+    async with console(do) as browser:
+        form = await browser.open(NEW)
+        created = [await browser.send(form, NEW, url=SHOP, start="beginning") for _ in range(2)]
+        [webhook] = await do.list_webhooks.execute()
+        assert len({page.text("pre") for page in created}) == 1
+        await deliver(do)
+        here = f"{PATH}/{webhook.id}"
+        page = await browser.open(here)
+        for path in ("test", "resend"):
+            for _ in range(2):
+                await browser.send(page, f"{here}/{path}", **({"position": "1"} if path == "resend" else {}))
+                await deliver(do)
+    assert receiver.ids[::2] == [f"{order_id}.1.1"] * 2
+    assert len(receiver.ids) == 3
 
 
 async def test_list_shows_which_webhook_is_healthy() -> None:
@@ -350,17 +368,28 @@ async def test_webhook_is_changed(do: UseCases) -> None:
         assert (changed.types, changed.tag, changed.description) == (("NoteAdded",), None, "Shop")
 
 
-async def test_conflict_keeps_what_was_typed(do: UseCases) -> None:
-    webhook = await webhook_of(do)
+async def test_conflict_keeps_what_was_typed_and_what_another_user_changed(do: UseCases) -> None:
+    webhook = await webhook_of(do, types=["OrderPlaced"], tag="gift")
     edit = f"{PATH}/{webhook.id}/edit"
     async with console(do) as browser:
         page = await browser.open(edit)
-        await do.pause_webhook.execute(webhook.id)
-        page = await browser.send(page, edit, 412, description="mine")
-        assert "Nothing was done: the webhook changed while you were typing." in notices(page, "alert")
-        assert (await do.get_webhook.execute(webhook.id)).description is None
-        await browser.send(page, edit)
-        assert (await do.get_webhook.execute(webhook.id)).description == "mine"
+        theirs = {"url": "https://b.example/", "types": ["NoteAdded"], "tag": "vip", "description": "same"}
+        await do.update_webhook.execute(webhook.id, theirs)
+        mine: dict[str, str | list[str]] = {"types": ["OrderPlaced", "OrderShipped"], "tag": "", "description": "same"}
+        page = await browser.send(page, edit, 412, **mine)
+        alert = notices(page, "alert")
+        assert "Nothing was done: the webhook changed while you were typing." in alert
+        assert f"URL from {SHOP} → to https://b.example/" in alert
+        assert [text_of(each) for each in page.all("p", class_="err")] == [
+            "Tag: now vip, yours empty",
+            "Events: now NoteAdded, yours OrderPlaced, OrderShipped",
+        ]
+        assert (await do.get_webhook.execute(webhook.id)).tag == "vip"
+        for _ in range(2):
+            assert "The changes are saved" in notices(await browser.send(page, edit))
+    changed = await do.get_webhook.execute(webhook.id)
+    assert (changed.url, changed.description, changed.tag) == ("https://b.example/", "same", None)
+    assert changed.types == ("OrderPlaced", "OrderShipped")
 
 
 async def test_webhook_is_deleted_after_a_question(do: UseCases) -> None:

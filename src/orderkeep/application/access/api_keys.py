@@ -96,9 +96,11 @@ class ApiKeyStore(ABC):
         """Record the use of a key. Has no effect if a later use is recorded or the key does not exist."""
 
 
-def make_key(randomness: Randomness) -> str:
-    """Return a new key: 59 random bits as its ID, 256 as its secret, and the checksum of both."""
-    key_id = _in_digits(int.from_bytes(randomness(16), "big") % len(_DIGITS) ** _ID_LENGTH, _ID_LENGTH)
+def make_key(randomness: Randomness, id_source: bytes | None = None) -> str:
+    """Return a new key: 59 bits of the source, or random ones, as its ID, 256 random bits as its secret, and the
+    checksum of both.
+    """
+    key_id = _in_digits(int.from_bytes(id_source or randomness(16), "big") % len(_DIGITS) ** _ID_LENGTH, _ID_LENGTH)
     secret = _in_digits(int.from_bytes(randomness(_SECRET_BYTES), "big"), _SECRET_LENGTH)
     body = f"{PREFIX}{key_id}_{secret}"
     return body + _checksum(body)

@@ -26,8 +26,8 @@ Add a screen in two files and a name:
 What the frame does: it authenticates (`page.actor` always exists, except on screens that are `open`), checks every
 POST for cross-site request forgery before its handler runs, parses the form (`page.form`), sets the security headers
 and the cookies, and turns every exception of a use case into an error page with the status that the API has for it. A
-missing scope and another customer's data are 404. Handlers of GET change nothing. Every form contains
-`{{ ui.token() }}`; a form that changes an order also contains `{{ ui.once() }}`, an idempotency key.
+missing scope and another customer's data are 404. Handlers of GET change nothing. Every form
+with POST contains `{{ ui.token() }}`: the token against requests of other sites, and an idempotency key.
 """
 
 from __future__ import annotations

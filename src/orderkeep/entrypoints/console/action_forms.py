@@ -5,7 +5,7 @@ by the domain (`get_order_actions`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,7 @@ from orderkeep.entrypoints.console.fields import (
     parts_in,
     returnable,
     unshipped,
+    value_in,
 )
 from orderkeep.entrypoints.console.rendering import STATUSES, count, money
 
@@ -142,16 +143,14 @@ def _close_return(outcome: str) -> Run:
     return run
 
 
-ADDRESS = ("name", "company", "line1", "line2", "postal_code", "city", "region", "country")
-
-
 def _start_of(part: str, name: str) -> Callable[[Order], str]:
     return lambda order: (order.get(part) or {}).get(name) or ""
 
 
 def _personal_fields(part: str, **labels: str) -> tuple[Field, ...]:
     return tuple(
-        Field(name=f"{part}.{name}", label=label, start=_start_of(part, name)) for name, label in labels.items()
+        Field(name=f"{part}.{name}", label=label, start=_start_of(part, name), prefilled=True)
+        for name, label in labels.items()
     )
 
 
@@ -172,15 +171,11 @@ PERSONAL = (
 
 
 async def _edit(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
-    changes: dict[str, Any] = {}
-    if list(values["tags"]) != list(order["tags"]):
-        changes["tags"] = values["tags"]
-    if values["external_ref"] != order["external_ref"]:
-        changes["external_ref"] = values["external_ref"]
-    for field in PERSONAL:
-        part, _, name = field.name.partition(".")
-        if values[field.name] != (field.start(order) or None):
-            changes.setdefault(part, {})[name] = values[field.name]
+    changes: dict[str, Any] = {name: value for name, value in values.items() if "." not in name}
+    for path, value in values.items():
+        part, _, name = path.partition(".")
+        if name:
+            changes.setdefault(part, {})[name] = value
     return await do.edit_order.execute(order["id"], changes, context)  # type: ignore[arg-type]
 
 
@@ -324,7 +319,7 @@ ACTIONS: dict[str, Action] = {
             "Change tracking",
             _update_shipment,
             "The tracking was changed.",
-            (SHIPMENT, *TRACKING),
+            (SHIPMENT, *(replace(each, replaces=value_in("shipments", "shipment_id", each.name)) for each in TRACKING)),
             hint="What is left empty is kept.",
         ),
         Action(
@@ -359,12 +354,14 @@ ACTIONS: dict[str, Action] = {
                     label="Tags",
                     hint="Separated by commas.",
                     start=lambda order: ", ".join(order["tags"]),
+                    prefilled=True,
                 ),
                 Field(
                     name="external_ref",
                     label="Reference",
                     hint="Can be set once.",
                     start=lambda order: order["external_ref"] or "",
+                    prefilled=True,
                 ),
                 *PERSONAL,
             ),
@@ -391,7 +388,9 @@ ACTIONS: dict[str, Action] = {
             "The note was changed.",
             (
                 Choice(name="note_id", label="Note", choices=parts_in("notes", "id"), is_required=True),
-                LongText(name="text", label="New text", is_required=True),
+                LongText(
+                    name="text", label="New text", is_required=True, replaces=value_in("notes", "note_id", "text")
+                ),
             ),
             "Save",
         ),

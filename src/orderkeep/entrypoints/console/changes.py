@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,10 @@ from orderkeep.application.cursors import history_cursor
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.entrypoints.change_texts import details_text, event_text
 from orderkeep.entrypoints.console.pages import Page
-from orderkeep.entrypoints.console.rendering import STATUSES, money, sentence
+from orderkeep.entrypoints.console.rendering import STATUSES, count, money, sentence
+
+RECENT = timedelta(minutes=5)
+"""How long a form warns its user of what they have just done."""
 
 SHOWN = 50
 """How many changes the timeline shows at once."""
@@ -99,7 +102,9 @@ def _joined(tags: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change in the timeline. `is_linked`: it and its link to the previous one are intact."""
+    """A change in the timeline. `is_linked`: it and its link to the previous one are intact. `own_ago`: how long ago
+    the actor of the page made it, if that is `RECENT`.
+    """
 
     version: int
     at: datetime
@@ -109,6 +114,7 @@ class Entry:
     differences: list[Difference]
     hash: str
     is_linked: bool
+    own_ago: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +141,23 @@ async def timeline_of(page: Page, order_id: str, version: int, shown: int = SHOW
     entries: list[Entry] = []
     for change in found.changes:
         if first <= change.version <= version:
-            entries.append(_entry(change, previous, found.key_names))
+            entries.append(_entry(change, previous, found.key_names, own_time_ago(page, change)))
         previous = change
     return Timeline(entries[::-1], first - 1)
 
 
-def _entry(change: ChangeDTO, previous: ChangeDTO | None, key_names: Mapping[str, str]) -> Entry:
+def own_time_ago(page: Page, change: ChangeDTO) -> str:
+    """Return how long ago the actor of the page made a change, such as `20 seconds ago`; "" if it is not `RECENT`, or
+    another actor made it. After it, Back shows a form as new, and the actor may send it again by mistake.
+    """
+    ago = page.use_cases.get_order_actions.clock() - change.at
+    if change.actor != str(page.actor) or ago > RECENT:
+        return ""
+    seconds = max(0, int(ago.total_seconds()))
+    return f"{count(seconds, 'second') if seconds < 60 else count(seconds // 60, 'minute')} ago"
+
+
+def _entry(change: ChangeDTO, previous: ChangeDTO | None, key_names: Mapping[str, str], own_ago: str) -> Entry:
     titles = [event_text(event) for event in change.events if event.type != "ObligationsChanged"]
     before = None if previous is None else previous.order
     details = _readable(details_text(change, before), change.order)
@@ -153,6 +170,7 @@ def _entry(change: ChangeDTO, previous: ChangeDTO | None, key_names: Mapping[str
         differences=[] if before is None else differences(values_of(before), values_of(change.order)),
         hash=change.hash[:8],
         is_linked=change.intact and change.previous_hash == ("" if previous is None else previous.hash),
+        own_ago=own_ago,
     )
 
 

@@ -29,7 +29,10 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A field of a form: a text, unless a subclass says otherwise. `start` returns its first value for an order."""
+    """A field of a form: a text, unless a subclass says otherwise. `start` returns its first value for an order. A
+    `prefilled` field starts with the stored value, and is sent only if it is changed; `replaces` returns the stored
+    value that another field replaces.
+    """
 
     name: str
     label: str
@@ -38,6 +41,12 @@ class Field:
     start: Callable[[Order], str] = lambda _: ""
     suggestions: tuple[str, ...] = ()
     kind: str = "text"
+    prefilled: bool = False
+    replaces: Callable[[Order, Form], str] | None = None
+
+    def normal(self, text: str) -> str:
+        """Return a text that is equal for equal values."""
+        return text.strip()
 
     def options(self, order: Order) -> Options:  # noqa: ARG002
         """Return the values to choose from."""
@@ -130,8 +139,15 @@ class Units(Field):
 class Words(Field):
     """Words that are separated by commas."""
 
+    def normal(self, text: str) -> str:
+        return ", ".join(_words(text))
+
     def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
-        return tuple(dict.fromkeys(word.strip() for word in form.text(self.name).split(",") if word.strip()))
+        return _words(form.text(self.name))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def unshipped(_: Order, line: Mapping[str, Any]) -> int:
@@ -161,6 +177,15 @@ def parts_in(name: str, key: str, wanted: tuple[str, ...] = ()) -> Callable[[Ord
         return [(each[key], _part_text(each, order)) for each in chosen]
 
     return options
+
+
+def value_in(name: str, key: str, wanted: str) -> Callable[[Order, Form], str]:
+    """Return what finds a value in a part of an order, the one that the field `key` of a form selects."""
+
+    def value(order: Order, form: Form) -> str:
+        return next((each[wanted] or "" for each in order[name] if each["id"] == form.text(key)), "")
+
+    return value
 
 
 def _status_of(part: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ async def list_keys(page: Page) -> Response:
 
 @screen.post()
 async def create_key(page: Page) -> Response:
-    """Create a key and show it. It is not shown again, so this is no redirect."""
+    """Create a key and show it. It is not shown again, so this is no redirect: a reload sends the form again."""
     form = page.form
     try:
         created = await page.use_cases.create_api_key.execute(
@@ -55,6 +55,7 @@ async def create_key(page: Page) -> Response:
             scopes=() if form.text("for") == CUSTOMER else form.all("scopes"),
             user_id=form.text("user_id") if form.text("for") == CUSTOMER else None,
             expires_at=_end_of_day(form.text("expires_at")),
+            key=page.once,
             actor=page.actor,
         )
     except InvalidInput as invalid:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from starlette.responses import Response
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.dtos import PlaceOrder
-from orderkeep.application.errors import IdempotencyKeyReused
+from orderkeep.application.dtos import ChangeDTO, PlaceOrder
+from orderkeep.application.errors import IdempotencyKeyReused, NotAllowed
 from orderkeep.application.use_cases.list_orders import EVERYTHING
-from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TextMissing
+from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, OrderNotFound, TextMissing
 from orderkeep.domain.lines import OrderLine
 from orderkeep.domain.value_objects import CURRENCIES, Money
 from orderkeep.entrypoints.amounts import message_in_major_units, parse_amount
+from orderkeep.entrypoints.console.changes import own_time_ago
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of
 from orderkeep.entrypoints.schemas import read_place_order
@@ -203,7 +203,7 @@ async def show_form(page: Page) -> Response:
     draft.lines[0]["quantity"] = "1"
     draft.calculate()
     draft.focus = "user_id"
-    return _page(page, draft)
+    return _page(page, draft, just_placed=await _just_placed(page))
 
 
 @screen.post()
@@ -231,6 +231,7 @@ async def place_order(page: Page) -> Response:
         except IdempotencyKeyReused:
             draft.once, draft.errors[""] = "", AGAIN
         else:
+            page.session.keep_placed(placed.order_id)
             return page.redirect(f"/console/orders/{placed.order_id}", notice="The order was placed.")
     draft.focus = next(iter(draft.errors))
     return _page(page, draft, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -246,12 +247,30 @@ async def _usual_currency(page: Page) -> str:
     return "EUR"
 
 
-def _page(page: Page, draft: Draft, status: HTTPStatus = HTTPStatus.OK) -> Response:
+async def _just_placed(page: Page) -> tuple[ChangeDTO, str] | None:
+    """Return the placement of the last order of this browser, and how long ago, if the actor has just placed it."""
+    if not page.session.placed:
+        return None
+    try:
+        found = await page.use_cases.get_order_history.execute(page.session.placed, limit=1, actor=page.actor)
+    except (NotAllowed, OrderNotFound):
+        return None
+    [change] = found.changes
+    ago = own_time_ago(page, change)
+    return (change, ago) if ago else None
+
+
+def _page(
+    page: Page,
+    draft: Draft,
+    status: HTTPStatus = HTTPStatus.OK,
+    just_placed: tuple[ChangeDTO, str] | None = None,
+) -> Response:
     return page.render(
         "new-order.html",
         status,
         draft=draft,
-        once_key=draft.once or uuid4().hex,
+        just_placed=just_placed,
         line_labels=LINE,
         amount_labels=AMOUNTS,
         parts=PARTS,

@@ -24,6 +24,7 @@ from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
 from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
+from orderkeep.entrypoints.console.edits import COMPARED, edits_in, rebased, values_in
 from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
 from orderkeep.entrypoints.console.fields import FieldError, unshipped
 from orderkeep.entrypoints.console.orders import list_of_referrer
@@ -236,10 +237,10 @@ async def run_action(page: Page) -> Response:
         return await _show(page, action, order, page.form)
     expected = _number(page.form.optional("if_match"), 0) or None
     try:
-        values = {field.name: field.read(page.form, order) for field in action.fields}
+        values = values_in(action.fields, page.form, order)
         result = await action.run(page.use_cases, order, page.context(expected_version=expected), values)
-    except VersionMismatch as error:
-        return await _show(page, action, await _current(page), page.form, conflict=error, expected=expected or 0)
+    except VersionMismatch:
+        return await _show(page, action, await _current(page), page.form, is_conflict=True)
     except (OrderkeepError, FieldError) as error:
         return await _show(page, action, order, page.form, error=error)
     notice = NOTHING_CHANGED if result.unchanged else action.notice(order, values)
@@ -261,28 +262,36 @@ async def _show(
     *,
     is_new: bool = False,
     error: OrderkeepError | FieldError | None = None,
-    conflict: VersionMismatch | None = None,
-    expected: int = 0,
+    is_conflict: bool = False,
 ) -> Response:
     """Return the form of an action and what would happen now."""
+    version = _number(form.optional("if_match"), order["version"])
+    before, last = order, None
+    is_stale = 0 < version < order["version"]
+    if is_stale:
+        before = values_of(await page.use_cases.get_order_at.execute(order["id"], version, page.actor))
+    if is_stale or (is_new and order["version"] > 1):
+        last = (await timeline_of(page, order["id"], order["version"], 1)).entries[0]
+    edits = edits_in(action.fields, form, before, order)
+    form = rebased(form, edits) if is_conflict else form
     values, preview, problem, same = None, list[Difference](), error, None
     events: tuple[EventDTO, ...] = ()
     try:
-        values = {field.name: field.read(form, order) for field in action.fields}
+        values = values_in(action.fields, form, order)
         context = page.context(dry_run=True)
         result = await action.run(page.use_cases, order, context, values)
-        preview = preview_of(order, values_of(result.order))
+        preview = preview_of(order, values_of(result.order)) + [
+            Difference(each.label, each.now or "none", each.typed or "none")
+            for each in edits
+            if each.is_sent and each.typed != each.now and each.name not in COMPARED
+        ]
         events = result.events
         same = await equivalents_of(page, action, order, values)
     except (OrderkeepError, FieldError) as failed:
         problem = problem or failed
     status = HTTPStatus.OK
-    changed, last = [], None
-    if conflict is not None:
+    if is_conflict:
         status = HTTPStatus.PRECONDITION_FAILED
-        before = await page.use_cases.get_order_at.execute(order["id"], expected, page.actor)
-        changed = differences(values_of(before), order)
-        last = (await timeline_of(page, order["id"], order["version"], 1)).entries[0]
     elif error is not None:
         status = HTTPStatus(status_of(type(error)) if isinstance(error, OrderkeepError) else 422)
     return page.render(
@@ -300,8 +309,11 @@ async def _show(
         wrong=_field_of(problem, action),
         is_rejected=error is not None,
         is_new=is_new,
-        is_conflict=conflict is not None,
-        changed=changed,
+        is_conflict=is_conflict,
+        conflicts={each.name: each for each in edits if is_conflict and each.is_conflict},
+        changed=differences(before, order)
+        + [each.difference for each in edits if each.is_changed and each.name not in COMPARED],
+        is_stale=is_stale,
         last=last,
     )
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from orderkeep.application.access.actor import Actor, Scope
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.errors import NotAllowed
+from orderkeep.application.errors import IdempotencyKeyReused, NotAllowed
 from orderkeep.domain.exceptions import OrderkeepError, ServiceUnavailable
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_of
@@ -59,6 +59,10 @@ class Form:
         """Return all values of a field, such as checkboxes."""
         return [value for given, value in self._fields if given == name]
 
+    def replaced(self, values: Mapping[str, str]) -> Form:
+        """Return the form with other values of some fields."""
+        return Form([*((name, value) for name, value in self._fields if name not in values), *values.items()])
+
     def starting(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Yield the rest of the name, and the value, of each field that begins like this."""
         for name, value in self._fields:
@@ -91,6 +95,11 @@ class Page:
         name = actor.id.rpartition("#")[2] if actor.sees_all else actor.id  # of issuer#subject
         return f"{actor.kind} {name.removeprefix('key:')}"
 
+    @property
+    def once(self) -> str | None:
+        """The idempotency key of the form: a request that is sent again has no further effect."""
+        return self.form.optional("once")
+
     def may(self, scope: Scope | None) -> bool:
         """Return whether the actor has the scope."""
         try:
@@ -101,10 +110,10 @@ class Page:
         return True
 
     def context(self, *, dry_run: bool = False, expected_version: int | None = None) -> CommandContext:
-        """Return the actor and the conditions of a command: the idempotency key of the form, `ui.once()`."""
+        """Return the actor and the conditions of a command: the idempotency key of the form."""
         return CommandContext(
             actor=self.actor,
-            key=self.form.optional("once"),
+            key=self.once,
             expected_version=expected_version,
             dry_run=dry_run,
             request_id=self.request.scope[REQUEST_ID],
@@ -257,6 +266,8 @@ def error_page(page: Page, error: Exception) -> Response:
         log.error("service unavailable", extra={"code": error.code, "reason": str(error)})
     elif not isinstance(error, (OrderkeepError, HttpProblem)):
         log.error("request failed", exc_info=error)
+    if isinstance(error, IdempotencyKeyReused):
+        detail = "This form was sent before, with other values, so nothing was done. Open its page again."
     if isinstance(error, NotAllowed) and page.request.method == "GET":
         status, title = HTTPStatus.NOT_FOUND, "Page not found"
         detail = f"This page does not exist, or you do not have the scope {error.scope}."

@@ -30,6 +30,9 @@ SECURE_COOKIE, LOCAL_COOKIE = "__Host-orderkeep", "orderkeep"
 NOTICE_COOKIE = "orderkeep-notice"
 """A text that the next page shows once, such as what a form has done."""
 
+PLACED_COOKIE, PLACED_SECONDS = "orderkeep-placed", 300
+"""The ID of the order that this browser has placed last, and how long it is kept: the form of a new order shows it."""
+
 TARGET_SUFFIX, TARGET_SECONDS, MAX_TARGET = "-target", 600, 2_000
 """The suffix of the cookie with the path to continue at after sign-in at an OpenID provider, its lifetime, and the
 length up to which a path is kept. It is in no URL that the provider gets: it may contain what was searched for.
@@ -66,6 +69,9 @@ class BrowserSession:
         self.target = unquote(request.cookies.get(self._name + TARGET_SUFFIX, ""))
         """Where to continue after sign-in, as the browser says: to be checked."""
         self._next_target: str | None = None
+        self.placed = unquote(request.cookies.get(PLACED_COOKIE, ""))
+        """The ID of the order that was placed last, as the browser says: to be checked."""
+        self._next_placed: str | None = None
 
     @property
     def form_token(self) -> str:
@@ -103,12 +109,18 @@ class BrowserSession:
         """Keep the path to continue at; "" removes it."""
         self._next_target = path if len(path) <= MAX_TARGET else ""
 
+    def keep_placed(self, order_id: str) -> None:
+        """Keep the ID of the order that was placed."""
+        self._next_placed = order_id
+
     def set_cookies(self, response: Response) -> None:
         """Set the cookies that have changed."""
         if self.token != self._sent:
             self._set(response, self._name, self.token)
         if self._next_notice is not None:
             self._set(response, NOTICE_COOKIE, quote(self._next_notice), 60)
+        if self._next_placed is not None:
+            self._set(response, PLACED_COOKIE, quote(self._next_placed), PLACED_SECONDS)
         if self._next_target is not None:
             self._set(response, self._name + TARGET_SUFFIX, quote(self._next_target), TARGET_SECONDS)
 

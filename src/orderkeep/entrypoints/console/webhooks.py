@@ -27,6 +27,7 @@ from orderkeep.application.webhooks.subscriptions import (
 from orderkeep.domain.exceptions import Conflict, InvalidInput, VersionMismatch
 from orderkeep.domain.limits import MAX_TAG_LENGTH
 from orderkeep.entrypoints.api.problems import problem_of
+from orderkeep.entrypoints.console.edits import WAS, Edit, compared, loaded_form
 from orderkeep.entrypoints.console.events import last_position
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 
@@ -142,7 +143,7 @@ async def create_webhook(page: Page) -> Response:
     """Create a webhook, and show its secret. It is not shown again, so this is no redirect."""
     try:
         created = await page.use_cases.create_webhook.execute(
-            page.form.text("url"), **_filter(page.form), start=_start(page.form), actor=page.actor
+            page.form.text("url"), **_filter(page.form), start=_start(page.form), key=page.once, actor=page.actor
         )
     except (InvalidInput, Conflict) as error:
         return _form(page, page.form, error=error)
@@ -169,7 +170,11 @@ def _number(text: str, field: str) -> int:
 
 
 def _form(
-    page: Page, form: Form, webhook: WebhookView | None = None, error: InvalidInput | Conflict | None = None
+    page: Page,
+    form: Form,
+    webhook: WebhookView | None = None,
+    error: InvalidInput | Conflict | None = None,
+    edits: Sequence[Edit] = (),
 ) -> Response:
     """Return the form of a new webhook, or of one to change."""
     return page.render(
@@ -180,6 +185,8 @@ def _form(
         wrong=error.field.partition("/")[0] if isinstance(error, InvalidInput) else "",
         problem=_problem(error),
         is_conflict=isinstance(error, VersionMismatch),
+        changed=[each.difference for each in edits if each.is_changed],
+        conflicts={each.name: each for each in edits if each.is_conflict},
         types=EVENT_TYPES,
         chosen=form.all("types"),
         starts=STARTS,
@@ -247,7 +254,7 @@ async def _get(page: Page) -> WebhookView:
 @screen.post("/{webhook_id}/test")
 async def send_test(page: Page) -> Response:
     """Send a test event, and show what the receiver responded."""
-    attempt = await page.use_cases.send_webhook_test.execute(page.path["webhook_id"], page.actor)
+    attempt = await page.use_cases.send_webhook_test.execute(page.path["webhook_id"], page.actor, key=page.once)
     return await _show(page, tested=attempt)
 
 
@@ -291,7 +298,9 @@ async def resend(page: Page) -> Response:
 async def _replay(page: Page, *limits: str) -> Response:
     try:
         first, last = _range(dict(zip(("first", "last"), limits, strict=True)), await _get(page))
-        webhook = await page.use_cases.replay_webhook.execute(page.path["webhook_id"], first, last, page.actor)
+        webhook = await page.use_cases.replay_webhook.execute(
+            page.path["webhook_id"], first, last, page.actor, key=page.once
+        )
     except (InvalidInput, Conflict) as error:
         return await _show(page, error=error)
     events = f"position {first}" if first == last else f"positions {first} to {last}"
@@ -316,8 +325,7 @@ async def confirm_rotation(page: Page) -> Response:
 @screen.post("/{webhook_id}/rotate")
 async def rotate(page: Page) -> Response:
     """Replace the secret, and show the new one. It is not shown again, so this is no redirect."""
-    key = page.form.optional("once")
-    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor, key=key)
+    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor, key=page.once)
     return page.render("webhook-secret.html", webhook=webhook, is_new=False)
 
 
@@ -325,23 +333,41 @@ async def rotate(page: Page) -> Response:
 async def edit_webhook(page: Page) -> Response:
     """Return the form to change a webhook."""
     webhook = await _get(page)
-    fields = {"url": webhook.url, "tag": webhook.tag or "", "description": webhook.description or ""}
-    form = Form([*fields.items(), *(("types", name) for name in webhook.types), ("if_match", str(webhook.version))])
-    return _form(page, form, webhook)
+    return _form(page, loaded_form(_stored(webhook), {}, webhook.version), webhook)
 
 
 @screen.post("/{webhook_id}/edit")
 async def update_webhook(page: Page) -> Response:
-    """Change a webhook."""
-    version = page.form.text("if_match")
-    changes = {"url": page.form.text("url"), **_filter(page.form)}
+    """Change a webhook: only what the user of the form changed."""
+    typed, was = _values(page.form), _values(page.form, WAS)
+    changes = {name: value for name, value in typed.items() if value != was[name]}
     try:
-        webhook = await page.use_cases.update_webhook.execute(
-            page.path["webhook_id"], changes, expected_version=_number(version, "version"), actor=page.actor
+        version = _number(page.form.text("if_match"), "version")
+        await page.use_cases.update_webhook.execute(
+            page.path["webhook_id"], changes, expected_version=version, actor=page.actor
         )
+    except VersionMismatch as error:
+        webhook = await _get(page)
+        now = _stored(webhook)
+        if changes.items() - now.items():
+            edits = compared(LABELS, was, now, typed)
+            return _form(page, loaded_form(now, changes, webhook.version), webhook, error, edits)
     except (InvalidInput, Conflict) as error:
         return _form(page, page.form, await _get(page), error)
-    return _done(page, webhook, "The changes are saved. They apply to all events that are not delivered yet.")
+    notice = "The changes are saved. They apply to all events that are not delivered yet."
+    return page.redirect(f"{PATH}/{page.path['webhook_id']}", notice=notice)
+
+
+def _values(form: Form, prefix: str = "") -> dict[str, Any]:
+    """Return the values that the form contains, or those that it was loaded with."""
+    texts = {name: form.optional(prefix + name) for name in ("tag", "description")}
+    return {"url": form.text(prefix + "url"), **texts, "types": tuple(sorted(form.all(prefix + "types")))}
+
+
+def _stored(webhook: WebhookView) -> dict[str, Any]:
+    """Return the values of a webhook as `_values` does."""
+    texts = {"tag": webhook.tag, "description": webhook.description}
+    return {"url": webhook.url, **texts, "types": tuple(sorted(webhook.types))}
 
 
 @screen.get("/{webhook_id}/delete")
