@@ -64,6 +64,7 @@ def other_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Opened]:
     found = Opened(url)
+    await found.store.ping()  # PostgreSQL's tables are created on first use, and not by the mover
     try:
         yield found
     finally:
