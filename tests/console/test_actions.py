@@ -197,6 +197,59 @@ async def test_form_starts_with_what_is_likely(do: UseCases) -> None:
         assert (fields["tags"], fields["customer.email"]) == (["gift, express"], ["Jo@Example.com"])
 
 
+async def test_refund_starts_with_what_returns_suggest_until_one_is_made(do: UseCases) -> None:
+    order_id = await prepared(do, ("pay", *DELIVERED))
+    path = path_of(order_id, "add_refund")
+    await do.request_return.execute(order_id, lines=(LineQuantity("l2", 3),))
+    await do.receive_return.execute(order_id, "r1")
+    async with console(do) as browser:
+
+        async def shown() -> tuple[list[str], list[str]]:
+            main = (await browser.open(f"/console/orders/{order_id}")).texts("a", class_="pri")
+            return main, (await browser.open(path)).form(path)["amount"]
+
+        assert await shown() == (["Refund €3.27…"], ["3.27"])
+        await do.add_refund.execute(order_id, "ref-1", 300)
+        assert await shown() == (["Settle refund…"], ["99.60"])
+        await do.close_refund.execute(order_id, "ref-1", "succeeded")
+        assert await shown() == ([], ["99.60"])
+        await do.request_return.execute(order_id, lines=(LineQuantity("l1", 2),))
+        await do.receive_return.execute(order_id, "r2")
+        assert await shown() == (["Refund €94.43…"], ["94.43"])
+
+
+async def test_refund_starts_with_no_more_than_was_paid(do: UseCases) -> None:
+    order_id = await prepared(do, DELIVERED)
+    await do.record_payment.execute(order_id, "pay-1", "captured", 200)
+    await do.request_return.execute(order_id, lines=(LineQuantity("l2", 3),))
+    await do.receive_return.execute(order_id, "r1")
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.texts("a", class_="pri") == ["Refund €2.00…"]
+
+
+async def test_failed_refund_is_visible_and_repeated_until_another_one_is_made(do: UseCases) -> None:
+    order_id = await prepared(do, ("pay", "refund"))
+    path = path_of(order_id, "add_refund")
+    await do.add_refund.execute(order_id, "ref-2", 1_500, reason="late")
+    for reference in ("ref-1", "ref-2"):
+        await do.close_refund.execute(order_id, reference, "succeeded")
+    await do.close_refund.execute(order_id, "ref-2", "failed")
+    async with console(do) as browser:
+        for reference in ("ref-3", "ref-4"):
+            page = await browser.open(f"/console/orders/{order_id}")
+            assert "Refund failed €15.00" in page.texts("span", class_="bad")
+            assert page.texts("a", class_="pri") == ["Repeat refund of €15.00…"]
+            assert "Refund failed €15.00" in (await browser.open()).texts("span", class_="bad")
+            page = await browser.open(path)
+            assert (page.form(path)["amount"], page.form(path)["reason"]) == (["15.00"], ["late"])
+            await browser.send(page, path, reference=reference)
+            page = await browser.open(f"/console/orders/{order_id}")
+            assert page.texts("span", class_="bad") == ["Failed"] * (1 + (reference == "ref-4"))
+            assert (await browser.open()).texts("span", class_="bad") == []
+            await do.close_refund.execute(order_id, reference, "failed")
+
+
 async def test_form_starts_with_what_can_still_change(do: UseCases) -> None:
     order_id = await handled(do)
     await do.add_shipment.execute(order_id)

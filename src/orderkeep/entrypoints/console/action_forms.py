@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from orderkeep.application.change_order import CommandContext
@@ -14,7 +13,6 @@ from orderkeep.application.dtos import CommandResult
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.payments import PaymentKind
 from orderkeep.domain.returns import ReturnedUnits, ReturnState
-from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.console.fields import (
     Amount,
     Choice,
@@ -25,7 +23,10 @@ from orderkeep.entrypoints.console.fields import (
     Units,
     Words,
     expected,
+    failed,
+    major,
     parts_in,
+    refundable,
     returnable,
     unshipped,
     value_in,
@@ -75,15 +76,6 @@ def _plain(use_case: str) -> Run:
         return result
 
     return run
-
-
-def _major(minor: int, currency: str) -> str:
-    return str(Decimal(minor).scaleb(-EXPONENTS.get(currency, 2)))
-
-
-def _refundable(order: Order) -> int:
-    amount: int = order["refund_due"] or order["captured"] - order["refunded"] - order["refund_pending"]
-    return amount
 
 
 def _units_text(values: Values) -> str:
@@ -245,7 +237,7 @@ ACTIONS: dict[str, Action] = {
                 Amount(
                     name="amount",
                     label="Amount",
-                    start=lambda order: _major(max(0, order["current_total"] - order["captured"]), order["currency"]),
+                    start=lambda order: major(max(0, order["current_total"] - order["captured"]), order["currency"]),
                 ),
                 Field(
                     name="reference",
@@ -267,11 +259,7 @@ ACTIONS: dict[str, Action] = {
                 "Pay it at your payment provider, then mark it as settled."
             ),
             (
-                Amount(
-                    name="amount",
-                    label="Amount",
-                    start=lambda order: _major(_refundable(order), order["currency"]),
-                ),
+                Amount(name="amount", label="Amount", start=lambda order: major(refundable(order), order["currency"])),
                 Field(
                     name="reference",
                     label="Reference",
@@ -279,7 +267,9 @@ ACTIONS: dict[str, Action] = {
                     hint="The payment provider's ID, or a name of your own.",
                     start=lambda order: f"refund-{len(order['refunds']) + 1}",
                 ),
-                REASON,
+                replace(
+                    REASON, start=lambda order: next((each["reason"] or "" for each in failed(order["refunds"])), "")
+                ),
             ),
             lambda order, values: f"Refund {money(values['amount'], order['currency'])}",
             hint="The refund is pending until it is marked as settled.",

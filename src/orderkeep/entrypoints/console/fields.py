@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.entrypoints.amounts import parse_amount
+from orderkeep.entrypoints.amounts import in_major_units, parse_amount
 from orderkeep.entrypoints.console.pages import Form
-from orderkeep.entrypoints.console.rendering import money
+from orderkeep.entrypoints.console.rendering import moment, money
 
 Order = Mapping[str, Any]
 """An order as JSON has it."""
@@ -148,6 +148,45 @@ class Words(Field):
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def major(minor: int, currency: str) -> str:
+    """Return an amount as it is typed."""
+    return str(in_major_units(minor, currency))
+
+
+def failed(refunds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the refunds that failed, newest first, if no other one was made afterwards."""
+
+    def is_last(index: int) -> bool:
+        at = moment(refunds[index]["closed_at"])
+        return all(moment(later["created_at"]) < at for later in refunds[index + 1 :])
+
+    return [each for index, each in enumerate(refunds) if each["status"] == "failed" and is_last(index)][::-1]
+
+
+def suggested(order: Order) -> int:
+    """Return the value of the units that arrived from the customer after the last refund that did not fail."""
+    last = max((moment(each["created_at"]) for each in order["refunds"] if each["status"] != "failed"), default=None)
+    received = [each for each in order["returns"] if each["status"] == "received"]
+    return sum(each["suggested_refund"] for each in received if last is None or moment(each["closed_at"]) > last)
+
+
+def to_refund(order: Order) -> int:
+    """Return what should be refunded next: what failed, or else what is due and what returns suggest."""
+    again = sum(each["amount"] for each in failed(order["refunds"]))
+    due: int = again or order["refund_due"] + suggested(order)
+    return min(_captured_rest(order), due)
+
+
+def refundable(order: Order) -> int:
+    """Return what the form of a refund starts with: what should be refunded, or else all that can be."""
+    return to_refund(order) or _captured_rest(order)
+
+
+def _captured_rest(order: Order) -> int:
+    amount: int = order["captured"] - order["refunded"] - order["refund_pending"]
+    return amount
 
 
 def unshipped(_: Order, line: Mapping[str, Any]) -> int:

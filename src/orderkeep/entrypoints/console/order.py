@@ -26,7 +26,7 @@ from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
 from orderkeep.entrypoints.console.edits import COMPARED, edits_in, rebased, values_in
 from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
-from orderkeep.entrypoints.console.fields import FieldError, unshipped
+from orderkeep.entrypoints.console.fields import FieldError, failed, to_refund, unshipped
 from orderkeep.entrypoints.console.orders import list_of_referrer
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
@@ -71,6 +71,8 @@ async def show_order(page: Page) -> Response:
         also_rejected=_rejected(found.actions, current, is_main=False),
         next_actions=[ACTIONS[name] for name in _next(current) if name in allowed][:2],
         may=allowed,
+        failed=sum(each["amount"] for each in failed(shown["refunds"])),
+        to_refund=to_refund(current),
         movements=list(_movements(shown)),
         line_names={line["id"]: line["name"] for line in shown["lines"]},
         unshipped=unshipped,
@@ -150,7 +152,7 @@ def readable(text: str) -> str:
 
 def _next(order: Mapping[str, Any]) -> Iterator[str]:
     """Yield the actions that are likely to come next, the most likely one first."""
-    if order["refund_due"]:
+    if to_refund(order):
         yield "add_refund"
     if order["refund_pending"]:
         yield "close_refund"

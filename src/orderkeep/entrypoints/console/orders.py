@@ -23,6 +23,7 @@ from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.console.fields import failed
 from orderkeep.entrypoints.console.pages import Page, Screen
 from orderkeep.entrypoints.console.rendering import query
 from orderkeep.entrypoints.order_files.formats import FORMATS
@@ -110,6 +111,7 @@ class Row(msgspec.Struct):
     created_at: str
     refund_pending: int
     refund_due: int
+    refunds: list[dict[str, Any]]
     void_due: int
     external_ref: str | None
     lines: list[Line]
@@ -126,6 +128,11 @@ class Row(msgspec.Struct):
         """The customer's name, or else the e-mail address or the ID."""
         customer = self.customer or Named()
         return customer.name or customer.email or self.user_id
+
+    @property
+    def refund_failed(self) -> int:
+        """The amount of the refunds that failed and were not repeated."""
+        return sum([each["amount"] for each in failed(self.refunds)])
 
     @property
     def units(self) -> int:
