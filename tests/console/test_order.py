@@ -218,6 +218,17 @@ async def test_timeline_says_who_did_what_and_what_it_changed(do: UseCases) -> N
         assert "Hash chain intact, 2 of 2 versions" in page.texts("span")
 
 
+async def test_timeline_shows_what_was_typed_as_it_was_and_amounts_as_elsewhere(do: UseCases) -> None:
+    order_id = (await do.place_order.execute(replace(place_command(), lines=(), total=1_500, currency="JPY"))).order_id
+    await do.record_payment.execute(order_id, "pay-1", "captured", 1_500)
+    await do.add_refund.execute(order_id, "re-42F", 1_500, reason="late")
+    await do.add_note.execute(order_id, "iPhone, not 2 of a kind")
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        details = [page.texts("div", entry, class_="d")[:1] for entry in page.all("li", page.one("ol", class_="tl"))]
+        assert details[:3] == [["iPhone, not 2 of a kind"], ["re-42F: ¥1,500, late"], ["Captured ¥1,500: pay-1."]]
+
+
 async def test_broken_hash_chain_is_visible(do: UseCases) -> None:
     order_id = await handled(do)
     history = do.get_order_history.history
