@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -227,6 +228,23 @@ async def test_timeline_shows_what_was_typed_as_it_was_and_amounts_as_elsewhere(
         page = await browser.open(f"/console/orders/{order_id}")
         details = [page.texts("div", entry, class_="d")[:1] for entry in page.all("li", page.one("ol", class_="tl"))]
         assert details[:3] == [["iPhone, not 2 of a kind"], ["re-42F: ¥1,500, late"], ["Captured ¥1,500: pay-1."]]
+
+
+async def test_hold_shows_until_when(do: UseCases) -> None:
+    order_id = await place(do)
+    path = f"/console/orders/{order_id}"
+    async with console(do) as browser:
+        await do.hold_order.execute(order_id, "customer asks")
+        assert "On hold: customer asks" in (await browser.open(path)).texts("span")
+        until = datetime(2999, 12, 4, 9, tzinfo=UTC)
+        await do.hold_order.execute(order_id, "customer asks", note="Is away.", until=until)
+        text = "On hold until 4 Dec 2999, 09:00 UTC: customer asks"
+        for page in (path, path + "/print", "/"):
+            assert text in (await browser.open(page)).texts("span")
+        [flag] = [each for each in (await browser.open()).all("span", class_="cut") if text_of(each) == text]
+        assert flag.get("title") == text
+        form = (await browser.open(path + "/hold")).form(path + "/hold")
+        assert (form["reason"], form["note"], form["until"]) == (["customer asks"], ["Is away."], ["2999-12-04T09:00"])
 
 
 async def test_broken_hash_chain_is_visible(do: UseCases) -> None:

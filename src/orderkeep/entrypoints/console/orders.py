@@ -93,9 +93,10 @@ class Named(msgspec.Struct):
 
 
 class Held(msgspec.Struct):
-    """Why an order is on hold."""
+    """Why an order is on hold, and until when."""
 
     reason: str
+    until: str | None
 
 
 class Row(msgspec.Struct):
