@@ -168,6 +168,20 @@ async def test_values_arrive_where_they_belong(do: UseCases) -> None:
     assert (order["hold"]["reason"], order["hold"]["note"]) == ("fraud", "Check.")
 
 
+async def test_times_are_in_the_zone_that_the_form_names(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do) as browser:
+        page = await browser.open(path_of(order_id, "hold"))
+        assert page.text("small", id="h-until") == "In UTC. Empty means until it is released."
+        typed = {"reason": "fraud", "until": "2999-01-01T12:30"}
+        page = await browser.send(page, path_of(order_id, "hold"), do="preview", zone="Asia/Tokyo", **typed)
+        assert page.text("small", id="h-until").startswith("In Asia/Tokyo.")
+        await browser.send(page, path_of(order_id, "hold"))
+        assert (await stored(do, order_id))["hold"]["until"] == "2999-01-01T03:30:00Z"
+        page = await submit(browser, order_id, "hold", 422, zone="Moon/Base", **typed)
+        assert "Until is in a time zone that the service does not have" in page.text("div", role="alert")
+
+
 async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) -> None:
     order_id = await handled(do)
     async with console(do) as browser:

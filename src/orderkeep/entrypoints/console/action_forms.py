@@ -102,7 +102,7 @@ TRACKING = (
     Field(name="tracking_number", label="Tracking number"),
     Field(name="tracking_url", label="Tracking link", hint="Begins with https://"),
 )
-OCCURRED = Time(name="occurred_at", label="When", hint="In UTC. Empty means now.")
+OCCURRED = Time(name="occurred_at", label="When", hint="Empty means now.")
 SHIPMENT = Choice(name="shipment_id", label="Shipment", choices=parts_in("shipments", "id"), is_required=True)
 IN_TRANSIT = Choice(
     name="shipment_id", label="Shipment", choices=parts_in("shipments", "id", ("in_transit",)), is_required=True
@@ -221,7 +221,7 @@ ACTIONS: dict[str, Action] = {
                 Time(
                     name="until",
                     label="Until",
-                    hint="In UTC. Empty means until it is released.",
+                    hint="Empty means until it is released.",
                     start=lambda order: _start_of("hold", "until")(order)[:16],
                 ),
             ),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from orderkeep.application.errors import InvalidQuery
+from orderkeep.application.periods import zone_of
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.entrypoints.amounts import in_major_units, parse_amount
 from orderkeep.entrypoints.console.pages import Form
@@ -96,15 +98,18 @@ class Amount(Field):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Time(Field):
-    """A time in UTC; None if it is empty."""
+    """A time, in the time zone of the form's field `zone`, or else in UTC; None if it is empty."""
 
     kind: str = "datetime-local"
 
     def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
         text = form.optional(self.name)
         try:
-            return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
-        except ValueError:
+            zone = zone_of(form.text("zone") or "UTC")
+            return None if text is None else datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+        except InvalidQuery:
+            raise FieldError(self.name, "is in a time zone that the service does not have: reload the page") from None
+        except (ValueError, OverflowError):
             raise FieldError(self.name, "must be a time such as 2026-11-30T14:30") from None
 
 
