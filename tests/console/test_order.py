@@ -60,6 +60,7 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
     async with console(do) as browser:
         page = await browser.open(f"/console/orders/{order_id}")
         assert page.text("h1") == "web-7781"
+        assert " for Jo Doe through web. " in page.texts("p", class_="m")[0]
         heading = page.texts("span", class_="s")
         assert heading[:3] == ["Partially shipped", "Overpaid", "Refund pending €10.00"]
         ledger = page.one("dl", class_="ledger")

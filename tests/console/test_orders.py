@@ -262,9 +262,9 @@ async def test_filters_are_the_address(do: UseCases, query: str, orders: list[st
         ("?status=pending&tag=gift", "Tag cannot be used together with status"),
         ("?status=lost", "Status must be one of"),
         ("?created_from=yesterday", "Placed from must be a date such as"),
-        ("?created_from=2026-12-01&created_to=2026-11-01", "Placed until must not be before"),
+        ("?created_from=2026-12-01&created_to=2026-11-01", "Placed until must not be before placed from."),
         ("?cursor=lost", "This page of the list does not exist any more"),
-        ("?q=a&status=pending", "Status cannot be used together with q"),
+        ("?q=a&status=pending", "Status cannot be used together with search: search, or filter."),
     ],
 )
 async def test_a_filter_that_is_not_supported_says_what_to_do(do: UseCases, query: str, message: str) -> None:

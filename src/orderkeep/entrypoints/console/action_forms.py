@@ -16,6 +16,7 @@ from orderkeep.domain.returns import ReturnedUnits, ReturnState
 from orderkeep.entrypoints.console.fields import (
     Amount,
     Choice,
+    Country,
     Field,
     LongText,
     Order,
@@ -157,8 +158,8 @@ PERSONAL = (
         postal_code="Postal code",
         city="City",
         region="Region",
-        country="Country code",
     ),
+    Country(name="shipping_address.country", label="Country code", start=_start_of("shipping_address", "country")),
 )
 
 

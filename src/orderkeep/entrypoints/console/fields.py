@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -87,13 +88,25 @@ class Amount(Field):
     kind: str = "money"
 
     def read(self, form: Form, order: Order) -> Any:
+        text, currency = form.text(self.name), order["currency"]
         try:
-            minor = parse_amount(form.text(self.name), order["currency"])
+            minor = 0 if re.fullmatch(r"(-.*|\d+e\d+)?", text, re.IGNORECASE) else parse_amount(text, currency)
         except ValueError as error:
             raise FieldError(self.name, str(error)) from None
         if minor == 0:
-            raise FieldError(self.name, "must be more than 0")
+            raise FieldError(self.name, f"must be above 0, such as {major(1_250, currency)}")
         return minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Country(Field):
+    """The code of a country, in upper case however it is typed."""
+
+    def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
+        code = form.text(self.name).upper()
+        if code and len(code) != 2:
+            raise FieldError(self.name, "must be a code of two letters, such as DE")
+        return code or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

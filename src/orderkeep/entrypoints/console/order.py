@@ -303,11 +303,11 @@ async def _show(
         order=order,
         name=name_of(order),
         form=form,
-        label=action.label(order, values),
+        label=action.label(order, None if problem else values),
         preview=preview,
         events=events,
         same=same,
-        problem=None if problem is None else _problem_text(problem, action, order["currency"]),
+        problem=None if problem is None else _problem_text(problem, action, order),
         wrong=_field_of(problem, action),
         is_rejected=error is not None,
         is_new=is_new,
@@ -320,9 +320,11 @@ async def _show(
     )
 
 
-def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
-    """Return the text of an error, with the label of its field."""
-    text, wrong = readable(message_in_major_units(problem, currency)), _field_of(problem, action)
+def _problem_text(problem: OrderkeepError | FieldError, action: Action, order: Mapping[str, Any]) -> str:
+    """Return the text of an error, with the label of its field, and the name of a line in place of its ID."""
+    text, wrong = readable(message_in_major_units(problem, order["currency"])), _field_of(problem, action)
+    for line in order["lines"]:
+        text = text.replace(f"line {line['id']} has", f"{line['name']} has")
     label = next((field.label for field in action.fields if field.name == wrong), "")
     return f"{label} {text}" if label else text
 

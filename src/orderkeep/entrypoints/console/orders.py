@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -153,7 +154,8 @@ async def list_orders(page: Page) -> Response:
         found, counts = await asyncio.gather(_find(page, given), _count(page, given))
     except InvalidQuery as invalid:
         label = LABELS.get(invalid.parameter, "the page")
-        error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
+        text = re.sub(rf"\b{invalid.other}\b", LABELS.get(invalid.other, invalid.other), str(invalid))
+        error = f"{label} {text}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
     rows = _rows.decode(b"[" + found.json + b"]")
     is_empty = not rows and not given and not error and "cursor" not in page.query
     view = {name: given[name] for name in given if name != "status"}
