@@ -179,7 +179,7 @@ async def test_times_are_in_the_zone_that_the_form_names(do: UseCases) -> None:
         await browser.send(page, path_of(order_id, "hold"))
         assert (await stored(do, order_id))["hold"]["until"] == "2999-01-01T03:30:00Z"
         page = await submit(browser, order_id, "hold", 422, zone="Moon/Base", **typed)
-        assert "Until is in a time zone that the service does not have" in page.text("div", role="alert")
+        assert "Until is in a time zone that the server does not have" in page.text("div", role="alert")
 
 
 async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) -> None:

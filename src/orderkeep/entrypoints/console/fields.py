@@ -121,7 +121,7 @@ class Time(Field):
             zone = zone_of(form.text("zone") or "UTC")
             return None if text is None else datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
         except InvalidQuery:
-            raise FieldError(self.name, "is in a time zone that the service does not have: reload the page") from None
+            raise FieldError(self.name, "is in a time zone that the server does not have: update its tzdata") from None
         except (ValueError, OverflowError):
             raise FieldError(self.name, "must be a time such as 2026-11-30T14:30") from None
 

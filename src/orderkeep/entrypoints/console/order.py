@@ -16,7 +16,7 @@ from orderkeep.application.documents import file_name_of
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
-from orderkeep.domain.lifecycle import LIFECYCLE, commands_between
+from orderkeep.domain.lifecycle import LIFECYCLE, CommandRejected, commands_between
 from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.amounts import message_in_major_units
@@ -303,7 +303,7 @@ async def _show(
         order=order,
         name=name_of(order),
         form=form,
-        label=action.label(order, None if problem else values),
+        label=action.label(order, None if isinstance(problem, CommandRejected) else values),
         preview=preview,
         events=events,
         same=same,
