@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -157,7 +156,8 @@ async def list_orders(page: Page) -> Response:
         found, counts = await asyncio.gather(_find(page, given), _count(page, given))
     except InvalidQuery as invalid:
         label = LABELS.get(invalid.parameter, f"the parameter {invalid.parameter}")
-        text = re.sub(rf"\b{invalid.other}\b", LABELS.get(invalid.other, invalid.other), str(invalid))
+        other = LABELS.get(invalid.other, invalid.other)
+        text = str(invalid).replace(f" {invalid.other}", f" {other}", 1)
         error = "this page of the list does not exist any more" if invalid.parameter == "cursor" else f"{label} {text}"
     rows = _rows.decode(b"[" + found.json + b"]")
     is_empty = not rows and not given and not error and "cursor" not in page.query
