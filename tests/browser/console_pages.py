@@ -113,7 +113,8 @@ LOOKS = {
 """All pages, by what they show. To add a screen, add a line."""
 
 NO_PAGES = (
-    *("/console/export", "/console/orders/{order_id}/documents/{document_id}"),
+    *("/console", "/console/", "/console/orders", "/console/export"),
+    "/console/orders/{order_id}/documents/{document_id}",
     *("/console/statistics/csv", "/console/events/stream"),
     *("/console/sign-in/openid", "/console/sign-in/callback"),
 )

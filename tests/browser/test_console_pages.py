@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from orderkeep.bootstrap import bootstrap
+from orderkeep.domain.personal_data import Customer, PersonalData
+from orderkeep.entrypoints.sample_orders import store_samples
 from orderkeep.infrastructure.html_receipts import HtmlReceipts
+from orderkeep.testing.orders import place_command
 from tests.browser.console_pages import LOOKS, NO_PAGES, Shops, open_shops
+from tests.console.console_calls import served
 from tests.infrastructure.receipt_samples import PENDING, SELLER, hostile_order
 
 if TYPE_CHECKING:
@@ -32,6 +37,9 @@ OUTSIDE = """() => [...document.querySelectorAll("th, td")].map(cell => [cell, c
     .filter(([cell, box]) => box.left < 4 || box.right > innerWidth - 4 || cell.scrollWidth > cell.clientWidth)
     .map(([cell]) => cell.textContent.slice(0, 40))"""
 """The cells of tables that are cut off, or have no margin."""
+CUT_LABELS = """() => [...document.querySelectorAll("label")].filter(each => each.scrollHeight > each.clientHeight)
+    .map(each => each.textContent)"""
+"""The labels of fields that have more lines than their height."""
 CARDS = """() => [...document.querySelectorAll(".cards")].flatMap(table => {
     const heads = [...table.querySelectorAll("thead > tr > *")].map(
         head => head.querySelector(".vh") ? "" : head.textContent.trim());
@@ -99,6 +107,23 @@ async def test_receipt_is_complete_on_a_phone(tab: Tab) -> None:
         await tab.page.set_content(content)
         assert await tab.page.evaluate(OVERFLOW) == 0
         assert await tab.page.evaluate(OUTSIDE) == []
+
+
+async def test_long_values_and_labels_are_complete_on_a_phone(tab: Tab) -> None:
+    do = bootstrap("memory://", documents_url="memory://")
+    await store_samples(do, 60)
+    customer = Customer(email=f"{'a' * 60}@{'b' * 19}.com")
+    placed = await do.place_order.execute(replace(place_command(), personal=PersonalData(customer=customer)))
+    await tab.page.set_viewport_size({"width": 320, "height": 800})
+    async with served(do) as url:
+        await tab.page.goto(f"{url}/console/orders/{placed.order_id}")
+        assert await tab.page.evaluate(OVERFLOW) == 0
+        await tab.page.goto(f"{url}/console/new-order")
+        assert await tab.page.evaluate(CUT_LABELS) == []
+        await tab.page.goto(f"{url}/console/statistics")
+        values = tab.page.get_by_role("figure").locator("text.v")
+        assert await values.count() > 10
+        assert await values.evaluate_all("all => all.every(each => each.getBoundingClientRect().right < innerWidth)")
 
 
 async def test_actions_are_beside_the_lines_or_above_them_on_a_phone(tab: Tab, shops: Shops) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -150,6 +151,29 @@ async def test_refund(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) 
     await keyboard.press("Refund €1.20" if scripts else "Refund €1.37")
     await keyboard.sees("The refund of €1.20 was added. Pay it at your payment provider, then mark it as settled.")
     assert [each["amount"] for each in (await order_in(do))["refunds"]] == [500, 120]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("scripts, shown", [(True, "1 Jan 2999, 13:00"), (False, "1 Jan 2999, 12:00")])
+async def test_times_of_a_form_are_in_the_zone_of_the_page(
+    scripts: bool, shown: str, tab: Tab, shop: tuple[UseCases, str, str]
+) -> None:
+    do, url, order = shop
+    until = datetime(2999, 1, 1, 12, tzinfo=UTC)
+    await do.hold_order.execute(order, "fraud check", until=until)
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}", scripts=scripts)
+    await tab.page.get_by_text(shown).first.wait_for()
+    await keyboard.press("Put on hold…")
+    await keyboard.sees("Europe/Berlin" if scripts else "UTC")
+    value = await tab.page.locator("[name=until]").input_value()
+    assert f"{datetime.fromisoformat(value):%-d %b %Y, %H:%M}" == shown
+    await keyboard.type("Note (optional)", "Called.")
+    if scripts:
+        await tab.page.locator("#run:not([aria-disabled])").wait_for()
+    await keyboard.press("Put on hold")
+    await keyboard.sees("The order was put on hold.")
+    hold = (await order_in(do))["hold"]
+    assert hold["until"] == "2999-01-01T12:00:00Z"  # type: ignore[index]
 
 
 WATCH = """() => { window.labels = []; window.run = document.getElementById("run");

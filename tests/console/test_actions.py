@@ -168,6 +168,20 @@ async def test_values_arrive_where_they_belong(do: UseCases) -> None:
     assert (order["hold"]["reason"], order["hold"]["note"]) == ("fraud", "Check.")
 
 
+async def test_times_are_in_the_zone_that_the_form_names(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do) as browser:
+        page = await browser.open(path_of(order_id, "hold"))
+        assert page.text("small", id="h-until") == "In UTC. Empty means until it is released."
+        typed = {"reason": "fraud", "until": "2999-01-01T12:30"}
+        page = await browser.send(page, path_of(order_id, "hold"), do="preview", zone="Asia/Tokyo", **typed)
+        assert page.text("small", id="h-until").startswith("In Asia/Tokyo.")
+        await browser.send(page, path_of(order_id, "hold"))
+        assert (await stored(do, order_id))["hold"]["until"] == "2999-01-01T03:30:00Z"
+        page = await submit(browser, order_id, "hold", 422, zone="Moon/Base", **typed)
+        assert "Until is in a time zone that the server does not have" in page.text("div", role="alert")
+
+
 async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) -> None:
     order_id = await handled(do)
     async with console(do) as browser:
@@ -195,6 +209,59 @@ async def test_form_starts_with_what_is_likely(do: UseCases) -> None:
         page = await browser.open(path_of(order_id, "edit"))
         fields = page.form(path_of(order_id, "edit"))
         assert (fields["tags"], fields["customer.email"]) == (["gift, express"], ["Jo@Example.com"])
+
+
+async def test_refund_starts_with_what_returns_suggest_until_one_is_made(do: UseCases) -> None:
+    order_id = await prepared(do, ("pay", *DELIVERED))
+    path = path_of(order_id, "add_refund")
+    await do.request_return.execute(order_id, lines=(LineQuantity("l2", 3),))
+    await do.receive_return.execute(order_id, "r1")
+    async with console(do) as browser:
+
+        async def shown() -> tuple[list[str], list[str]]:
+            main = (await browser.open(f"/console/orders/{order_id}")).texts("a", class_="pri")
+            return main, (await browser.open(path)).form(path)["amount"]
+
+        assert await shown() == (["Refund €3.27…"], ["3.27"])
+        await do.add_refund.execute(order_id, "ref-1", 300)
+        assert await shown() == (["Settle refund…"], ["99.60"])
+        await do.close_refund.execute(order_id, "ref-1", "succeeded")
+        assert await shown() == ([], ["99.60"])
+        await do.request_return.execute(order_id, lines=(LineQuantity("l1", 2),))
+        await do.receive_return.execute(order_id, "r2")
+        assert await shown() == (["Refund €94.43…"], ["94.43"])
+
+
+async def test_refund_starts_with_no_more_than_was_paid(do: UseCases) -> None:
+    order_id = await prepared(do, DELIVERED)
+    await do.record_payment.execute(order_id, "pay-1", "captured", 200)
+    await do.request_return.execute(order_id, lines=(LineQuantity("l2", 3),))
+    await do.receive_return.execute(order_id, "r1")
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.texts("a", class_="pri") == ["Refund €2.00…"]
+
+
+async def test_failed_refund_is_visible_and_repeated_until_another_one_is_made(do: UseCases) -> None:
+    order_id = await prepared(do, ("pay", "refund"))
+    path = path_of(order_id, "add_refund")
+    await do.add_refund.execute(order_id, "ref-2", 1_500, reason="late")
+    for reference in ("ref-1", "ref-2"):
+        await do.close_refund.execute(order_id, reference, "succeeded")
+    await do.close_refund.execute(order_id, "ref-2", "failed")
+    async with console(do) as browser:
+        for reference in ("ref-3", "ref-4"):
+            page = await browser.open(f"/console/orders/{order_id}")
+            assert "Refund failed €15.00" in page.texts("span", class_="bad")
+            assert page.texts("a", class_="pri") == ["Repeat refund of €15.00…"]
+            assert "Refund failed €15.00" in (await browser.open()).texts("span", class_="bad")
+            page = await browser.open(path)
+            assert (page.form(path)["amount"], page.form(path)["reason"]) == (["15.00"], ["late"])
+            await browser.send(page, path, reference=reference)
+            page = await browser.open(f"/console/orders/{order_id}")
+            assert page.texts("span", class_="bad") == ["Failed"] * (1 + (reference == "ref-4"))
+            assert (await browser.open()).texts("span", class_="bad") == []
+            await do.close_refund.execute(order_id, reference, "failed")
 
 
 async def test_form_starts_with_what_can_still_change(do: UseCases) -> None:
@@ -226,10 +293,15 @@ async def test_edit_changes_only_what_was_changed(do: UseCases) -> None:
         page = await submit(browser, order_id, "edit")
         assert page.text("div", role="status") == "Nothing was changed: the order already is as requested."
         assert (await stored(do, order_id)) == before
-        page = await submit(browser, order_id, "edit", **{"shipping_address.city": "York", "customer.phone": ""})
+        page = await submit(
+            browser,
+            order_id,
+            "edit",
+            **{"shipping_address.city": "York", "shipping_address.country": "gb", "customer.phone": ""},
+        )
         assert page.all("div", role="status")
     after = await stored(do, order_id)
-    assert after["shipping_address"] == before["shipping_address"] | {"city": "York"}
+    assert after["shipping_address"] == before["shipping_address"] | {"city": "York", "country": "GB"}
     assert after["customer"] == before["customer"] | {"phone": None}
     assert (after["tags"], after["external_ref"]) == (before["tags"], before["external_ref"])
 
@@ -239,14 +311,17 @@ async def test_edit_changes_only_what_was_changed(do: UseCases) -> None:
     [
         ("add_refund", {"amount": "1,5"}, "amount", "Amount must be an amount such as 1234.50"),
         ("add_refund", {"amount": "1.005"}, "amount", "Amount must have at most 2 decimal places in EUR"),
-        ("add_refund", {"amount": "0"}, "amount", "Amount must be more than 0"),
+        ("add_refund", {"amount": "0"}, "amount", "Amount must be above 0, such as 12.50"),
+        ("add_refund", {"amount": "-5"}, "amount", "Amount must be above 0, such as 12.50"),
+        ("add_refund", {"amount": "1e3"}, "amount", "Amount must be above 0, such as 12.50"),
+        ("add_refund", {"amount": ""}, "amount", "Amount must be above 0, such as 12.50"),
         ("add_refund", {"amount": "5", "reference": ""}, "reference", "Reference must not be empty"),
         ("add_refund", {"amount": "999"}, "", "99.90|exceed|most|left"),
         ("add_refund", {"amount": "5", "reason": "a" * 101}, "reason", "Reason must have at most 100"),
         ("cancel_lines", {}, "lines", "What to cancel must have at least one unit"),
         ("cancel_lines", {"lines:l2": "1e3"}, "lines", "What to cancel must be whole numbers"),
         ("cancel_lines", {"lines:l2": "-1"}, "lines", "What to cancel must be whole numbers"),
-        ("cancel_lines", {"lines:l2": "4"}, "", "3"),
+        ("cancel_lines", {"lines:l2": "4"}, "", "Bulb has only 3 units left to cancel, not 4"),
         ("hold", {"reason": "a", "until": "tomorrow"}, "until", "Until must be a time such as"),
         ("hold", {"reason": "a", "until": "2020-01-01T00:00"}, "until", "Until must be in the future"),
         ("edit", {"customer.email": "none"}, "customer.email", "E-mail must be an e-mail address"),
@@ -254,7 +329,7 @@ async def test_edit_changes_only_what_was_changed(do: UseCases) -> None:
             "edit",
             {"shipping_address.country": "Germany"},
             "shipping_address.country",
-            "Country code must have at most 2",
+            "Country code must be a code of two letters, such as DE",
         ),
     ],
 )
@@ -275,6 +350,13 @@ async def test_invalid_input_is_kept_and_explained(
         ]
         assert wrong == ([field] if field and field != "lines" else [])
     assert await stored(do, order_id) == before
+
+
+async def test_button_does_not_repeat_an_amount_that_is_not_possible(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await submit(browser, order_id, "add_refund", 422, amount="999")
+        assert page.text("button", id="run") == "Refund"
 
 
 async def test_conflict_keeps_the_input_and_shows_what_changed(do: UseCases) -> None:

@@ -127,6 +127,13 @@ async def test_calculates_without_placing(do: UseCases) -> None:
     assert await stored(do) == []
 
 
+@pytest.mark.parametrize("currency, example", [("EUR", "12.50"), ("JPY", "1250"), ("KWD", "1.250")])
+async def test_example_of_an_amount_fits_the_currency(do: UseCases, currency: str, example: str) -> None:
+    async with console(do) as browser:
+        page = await send(browser, do="calculate", currency=currency)
+        assert page.text("p", id="calculated") == f"Type amounts such as {example}."
+
+
 async def test_adds_and_removes_lines_and_keeps_what_was_typed(do: UseCases) -> None:
     async with console(do) as browser:
         page = await send(browser, do="add", **ORDER, **lines(LAMP))

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
     async with console(do) as browser:
         page = await browser.open(f"/console/orders/{order_id}")
         assert page.text("h1") == "web-7781"
+        assert " for Jo Doe through web. " in page.texts("p", class_="m")[0]
         heading = page.texts("span", class_="s")
         assert heading[:3] == ["Partially shipped", "Overpaid", "Refund pending €10.00"]
         ledger = page.one("dl", class_="ledger")
@@ -216,6 +218,34 @@ async def test_timeline_says_who_did_what_and_what_it_changed(do: UseCases) -> N
         assert "Lamp cancelled from 0 → to 1" in text
         assert "Order placed by orderkeep" in text_of(oldest)
         assert "Hash chain intact, 2 of 2 versions" in page.texts("span")
+
+
+async def test_timeline_shows_what_was_typed_as_it_was_and_amounts_as_elsewhere(do: UseCases) -> None:
+    order_id = (await do.place_order.execute(replace(place_command(), lines=(), total=1_500, currency="JPY"))).order_id
+    await do.record_payment.execute(order_id, "pay-1", "captured", 1_500)
+    await do.add_refund.execute(order_id, "re-42F", 1_500, reason="late")
+    await do.add_note.execute(order_id, "iPhone, not 2 of a kind")
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        details = [page.texts("div", entry, class_="d")[:1] for entry in page.all("li", page.one("ol", class_="tl"))]
+        assert details[:3] == [["iPhone, not 2 of a kind"], ["re-42F: ¥1,500, late"], ["Captured ¥1,500: pay-1."]]
+
+
+async def test_hold_shows_until_when(do: UseCases) -> None:
+    order_id = await place(do)
+    path = f"/console/orders/{order_id}"
+    async with console(do) as browser:
+        await do.hold_order.execute(order_id, "customer asks")
+        assert "On hold: customer asks" in (await browser.open(path)).texts("span")
+        until = datetime(2999, 12, 4, 9, tzinfo=UTC)
+        await do.hold_order.execute(order_id, "customer asks", note="Is away.", until=until)
+        text = "On hold until 4 Dec 2999, 09:00 UTC: customer asks"
+        for page in (path, path + "/print", "/"):
+            assert text in (await browser.open(page)).texts("span")
+        [flag] = [each for each in (await browser.open()).all("span", class_="cut") if text_of(each) == text]
+        assert flag.get("title") == text
+        form = (await browser.open(path + "/hold")).form(path + "/hold")
+        assert (form["reason"], form["note"], form["until"]) == (["customer asks"], ["Is away."], ["2999-12-04T09:00"])
 
 
 async def test_broken_hash_chain_is_visible(do: UseCases) -> None:

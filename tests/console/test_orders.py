@@ -244,7 +244,6 @@ async def test_statuses_have_no_number_without_the_scope_of_statistics(do: UseCa
         ("?q=W-1", ["W-1"]),
         ("?q=jo@example.COM", ["W-1"]),
         ("?status=", ["W-2", "W-1"]),
-        ("?unknown=1", ["W-2", "W-1"]),
     ],
 )
 async def test_filters_are_the_address(do: UseCases, query: str, orders: list[str]) -> None:
@@ -262,9 +261,10 @@ async def test_filters_are_the_address(do: UseCases, query: str, orders: list[st
         ("?status=pending&tag=gift", "Tag cannot be used together with status"),
         ("?status=lost", "Status must be one of"),
         ("?created_from=yesterday", "Placed from must be a date such as"),
-        ("?created_from=2026-12-01&created_to=2026-11-01", "Placed until must not be before"),
+        ("?created_from=2026-12-01&created_to=2026-11-01", "Placed until must not be before placed from."),
+        ("?statsu=pending", "The parameter statsu is not a known filter: did you mean status?"),
         ("?cursor=lost", "This page of the list does not exist any more"),
-        ("?q=a&status=pending", "Status cannot be used together with q"),
+        ("?q=a&status=pending", "Status cannot be used together with search: search, or filter."),
     ],
 )
 async def test_a_filter_that_is_not_supported_says_what_to_do(do: UseCases, query: str, message: str) -> None:
@@ -273,6 +273,27 @@ async def test_a_filter_that_is_not_supported_says_what_to_do(do: UseCases, quer
         page = await browser.open(f"/{query}", 422)
         assert page.text("div", role="alert").startswith(message)
         assert page.texts("h1") == ["Orders"]
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/", "/console/orders"])
+async def test_folders_of_the_pages_lead_to_the_list(do: UseCases, path: str) -> None:
+    async with console(do) as browser:
+        assert (await browser.open(path)).response.url.path == "/"
+
+
+async def test_reference_in_the_address_of_an_order_can_be_searched(do: UseCases) -> None:
+    await place(do, "W-1")
+    async with console(do) as browser:
+        page = await browser.open("/console/orders/W-1", 404)
+        assert listed(await browser.open(page.link("search for it"))) == ["W-1"]
+
+
+@pytest.mark.parametrize("text, found", [("#1001", ["1001"]), ("#1002", ["#1002"]), ("#", [])])
+async def test_search_finds_references_without_their_hash(do: UseCases, text: str, found: list[str]) -> None:
+    await place(do, "1001")
+    await place(do, "#1002")
+    async with console(do) as browser:
+        assert listed(await browser.open("/?q=" + text.replace("#", "%23"))) == found
 
 
 async def test_pages_follow_one_another(do: UseCases) -> None:

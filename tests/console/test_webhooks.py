@@ -179,6 +179,16 @@ async def test_deliveries_are_listed_with_the_response_as_text(do: UseCases, rec
         assert all(not each.text for each in page.all("script"))
 
 
+async def test_delivery_without_a_response_says_why(do: UseCases, receiver: Receivers) -> None:
+    receiver.respond = lambda _: WebhookResponse(None, error="the connection was refused")
+    await place(do)
+    webhook = await webhook_of(do)
+    await deliver(do)
+    async with console(do) as browser:
+        [row] = (page := await browser.open(f"{PATH}/{webhook.id}")).rows(page.one("table"))
+        assert row[4] == "none: the connection was refused"
+
+
 async def test_deliveries_have_pages(do: UseCases) -> None:
     await place(do, 60)
     webhook = await webhook_of(do)

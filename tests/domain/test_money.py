@@ -43,9 +43,11 @@ def test_rejects_what_is_finer_than_the_minor_unit(finer: float | str) -> None:
 
 
 def test_says_how_many_decimals_a_currency_has() -> None:
-    for amount, currency, decimals in (("0.5", "JPY", 0), ("0.005", "EUR", 2), ("0.0005", "KWD", 3)):
+    for amount, currency, decimals in (("0.005", "EUR", 2), ("0.0005", "KWD", 3)):
         with pytest.raises(InvalidAmount, match=f"^must have at most {decimals} decimal places in {currency}$"):
             Money.of(amount, currency)
+    with pytest.raises(InvalidAmount, match=r"^must be a whole number in JPY$"):
+        Money.of("0.5", "JPY")
 
 
 @pytest.mark.parametrize(

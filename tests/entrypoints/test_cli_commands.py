@@ -81,7 +81,7 @@ def test_place_rejects_malformed_json(cli: Cli, body: bytes) -> None:
         (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,2,47,50,0"), "decimal point in its price"),
         (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,50,1.200,50"), "at most 2 decimal places in EUR"),
         (("--user", "u", "--currency", "EUR", "--total", "1.200"), "at most 2 decimal places in EUR"),
-        (("--user", "u", "--currency", "JPY", "--total", "1.000"), "at most 0 decimal places in JPY"),
+        (("--user", "u", "--currency", "JPY", "--total", "1.000"), "must be a whole number in JPY"),
         (("--user", "u", "--currency", "EUR", "--total", "1", "--metadata", "k"), "--metadata"),
         (("--user", "u", "--currency", "EUR", "--total", "1", "--metadata", "k=1", "--metadata", "k=2"), "--metadata"),
         (("--user", "u", "--data", "-"), "--data"),

@@ -90,6 +90,16 @@ _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _EXACT = Context(prec=28, Emin=-99, Emax=99, traps=[InvalidOperation, Overflow, Inexact])  # 1e999999 takes a minute
 
 
+def precision_of(currency: str) -> str:
+    """Return the rule about the decimal places of amounts in a currency."""
+    places = EXPONENTS[currency]
+    return (
+        f"must have at most {places} decimal places in {currency}"
+        if places
+        else f"must be a whole number in {currency}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units of one currency: `Money(9900, "EUR")` is 99.00 EUR, `Money(99, "JPY")` is 99 yen.
@@ -131,7 +141,7 @@ class Money:
         except (ArithmeticError, ValueError):
             raise InvalidAmount("must be a decimal number, such as 99.00") from None
         if whole != minor:
-            raise InvalidAmount(f"must have at most {EXPONENTS[currency]} decimal places in {currency}")
+            raise InvalidAmount(precision_of(currency))
         return cls(whole, currency)
 
     @property

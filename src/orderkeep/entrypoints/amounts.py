@@ -7,7 +7,7 @@ from typing import Any
 
 from orderkeep.domain.exceptions import HasAmounts, InvalidInput, TotalMismatch, UnknownCurrency
 from orderkeep.domain.limits import MAX_MINOR_UNITS
-from orderkeep.domain.value_objects import EXPONENTS, Money
+from orderkeep.domain.value_objects import EXPONENTS, Money, precision_of
 
 _OTHER_FORMS = re.compile(r"[^0-9.,]*([0-9][0-9.,]*)[^0-9.,]*")
 
@@ -24,7 +24,7 @@ def parse_amount(amount: str, currency: str) -> int:
         message = "must be an amount such as 1234.50: digits with a decimal point, no thousands separator or currency"
         raise ValueError(message + (f". Did you mean {nearest}?" if nearest else ""))
     if len(amount.partition(".")[2]) > EXPONENTS.get(currency, len(amount)):  # 1.200 may be meant as 1200
-        raise ValueError(f"must have at most {EXPONENTS[currency]} decimal places in {currency}")
+        raise ValueError(precision_of(currency))
     try:
         return Money.of(Decimal(amount), currency).minor
     except UnknownCurrency:

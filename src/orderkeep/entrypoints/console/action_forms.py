@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from orderkeep.application.change_order import CommandContext
@@ -14,10 +13,10 @@ from orderkeep.application.dtos import CommandResult
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.payments import PaymentKind
 from orderkeep.domain.returns import ReturnedUnits, ReturnState
-from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.console.fields import (
     Amount,
     Choice,
+    Country,
     Field,
     LongText,
     Order,
@@ -25,7 +24,10 @@ from orderkeep.entrypoints.console.fields import (
     Units,
     Words,
     expected,
+    failed,
+    major,
     parts_in,
+    refundable,
     returnable,
     unshipped,
     value_in,
@@ -77,15 +79,6 @@ def _plain(use_case: str) -> Run:
     return run
 
 
-def _major(minor: int, currency: str) -> str:
-    return str(Decimal(minor).scaleb(-EXPONENTS.get(currency, 2)))
-
-
-def _refundable(order: Order) -> int:
-    amount: int = order["refund_due"] or order["captured"] - order["refunded"] - order["refund_pending"]
-    return amount
-
-
 def _units_text(values: Values) -> str:
     return count(sum(each.quantity for each in values["lines"]), "unit")
 
@@ -110,7 +103,7 @@ TRACKING = (
     Field(name="tracking_number", label="Tracking number"),
     Field(name="tracking_url", label="Tracking link", hint="Begins with https://"),
 )
-OCCURRED = Time(name="occurred_at", label="When", hint="In UTC. Empty means now.")
+OCCURRED = Time(name="occurred_at", label="When", hint="Empty means now.")
 SHIPMENT = Choice(name="shipment_id", label="Shipment", choices=parts_in("shipments", "id"), is_required=True)
 IN_TRANSIT = Choice(
     name="shipment_id", label="Shipment", choices=parts_in("shipments", "id", ("in_transit",)), is_required=True
@@ -165,8 +158,8 @@ PERSONAL = (
         postal_code="Postal code",
         city="City",
         region="Region",
-        country="Country code",
     ),
+    Country(name="shipping_address.country", label="Country code", start=_start_of("shipping_address", "country")),
 )
 
 
@@ -222,10 +215,16 @@ ACTIONS: dict[str, Action] = {
                     name="reason",
                     label="Reason",
                     is_required=True,
+                    start=_start_of("hold", "reason"),
                     suggestions=("address check", "fraud check", "payment check"),
                 ),
-                NOTE,
-                Time(name="until", label="Until", hint="In UTC. Empty means until it is released."),
+                replace(NOTE, start=_start_of("hold", "note")),
+                Time(
+                    name="until",
+                    label="Until",
+                    hint="Empty means until it is released.",
+                    start=lambda order: _start_of("hold", "until")(order)[:16],
+                ),
             ),
             hint="An order on hold can be neither confirmed nor shipped.",
         ),
@@ -245,7 +244,7 @@ ACTIONS: dict[str, Action] = {
                 Amount(
                     name="amount",
                     label="Amount",
-                    start=lambda order: _major(max(0, order["current_total"] - order["captured"]), order["currency"]),
+                    start=lambda order: major(max(0, order["current_total"] - order["captured"]), order["currency"]),
                 ),
                 Field(
                     name="reference",
@@ -267,11 +266,7 @@ ACTIONS: dict[str, Action] = {
                 "Pay it at your payment provider, then mark it as settled."
             ),
             (
-                Amount(
-                    name="amount",
-                    label="Amount",
-                    start=lambda order: _major(_refundable(order), order["currency"]),
-                ),
+                Amount(name="amount", label="Amount", start=lambda order: major(refundable(order), order["currency"])),
                 Field(
                     name="reference",
                     label="Reference",
@@ -279,7 +274,9 @@ ACTIONS: dict[str, Action] = {
                     hint="The payment provider's ID, or a name of your own.",
                     start=lambda order: f"refund-{len(order['refunds']) + 1}",
                 ),
-                REASON,
+                replace(
+                    REASON, start=lambda order: next((each["reason"] or "" for each in failed(order["refunds"])), "")
+                ),
             ),
             lambda order, values: f"Refund {money(values['amount'], order['currency'])}",
             hint="The refund is pending until it is marked as settled.",

@@ -160,13 +160,14 @@ def own_time_ago(page: Page, change: ChangeDTO) -> str:
 def _entry(change: ChangeDTO, previous: ChangeDTO | None, key_names: Mapping[str, str], own_ago: str) -> Entry:
     titles = [event_text(event) for event in change.events if event.type != "ObligationsChanged"]
     before = None if previous is None else previous.order
-    details = _readable(details_text(change, before), change.order)
+    details = _readable(details_text(change, before, money), change.order)
+    is_typed = change.events[:1] and change.events[0].type.startswith(("Refund", "Note"))  # begins with what was typed
     return Entry(
         version=change.version,
         at=change.at,
         actor=actor_text(change.actor, key_names),
         title=sentence(", ".join(titles) or "amounts due changed").removesuffix("."),
-        details=sentence(details) if details else "",
+        details=sentence(details) if details and not is_typed else details,
         differences=[] if before is None else differences(values_of(before), values_of(change.order)),
         hash=change.hash[:8],
         is_linked=change.intact and change.previous_hash == ("" if previous is None else previous.hash),

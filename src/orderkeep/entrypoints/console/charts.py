@@ -15,8 +15,8 @@ HEIGHT = 168
 LEFT, RIGHT, TOP, BOTTOM = 52, 620, 8, 144
 """The edges of the plot of columns and lines, which `charts.js` keeps: axes are beside and below."""
 
-ROW, BAR, LABELS, LONGEST_BAR = 28, 16, 160, 340
-"""Height of a row of bars, and of a bar; width of the labels, and of the longest bar."""
+ROW, BAR, LABELS, VALUES = 28, 16, 160, 140
+"""Height of a row of bars, and of a bar; width of the labels, and of the values. The bars have the rest."""
 
 MOST_LETTERS = 26
 AXIS_LABELS = 5
@@ -176,7 +176,7 @@ def _step(least: float) -> int:
 
 
 class Row(NamedTuple):
-    """A row of bars: a value, in words after the bar; or two, of which the second is longer and pale."""
+    """A row of bars: a value, in words before the bar; or two, of which the second is longer and pale."""
 
     label: str
     value: float
@@ -188,12 +188,13 @@ def bars(rows: Sequence[Row]) -> list[Mark]:
     """Return horizontal bars."""
     marks, most = list[Mark](), max(1, *(max(row.value, row.longer) for row in rows))
     for index, row in enumerate(rows):
-        y, widths = index * ROW + 6, [LONGEST_BAR * value / most for value in (row.longer, row.value)]
+        y, start = index * ROW + 6, LABELS + VALUES
+        widths = [(WIDTH - start) * value / most for value in (row.longer, row.value)]
         marks.append(Mark("text", "v", (0, y + 13), _short(row.label)))
+        marks.append(Mark("text", "v", (LABELS, y + 13), row.text))
         for width, style in zip(widths, ("b2", "b"), strict=True):
             if width:
-                marks.append(Mark("rect", style, (LABELS, y, width, BAR), f"{row.label}: {row.text}"))
-        marks.append(Mark("text", "v", (LABELS + max(widths) + 8, y + 13), row.text))
+                marks.append(Mark("rect", style, (start, y, width, BAR), f"{row.label}: {row.text}"))
     return marks
 
 

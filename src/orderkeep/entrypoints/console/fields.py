@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from orderkeep.application.errors import InvalidQuery
+from orderkeep.application.periods import zone_of
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.entrypoints.amounts import parse_amount
+from orderkeep.entrypoints.amounts import in_major_units, parse_amount
 from orderkeep.entrypoints.console.pages import Form
-from orderkeep.entrypoints.console.rendering import money
+from orderkeep.entrypoints.console.rendering import moment, money
 
 Order = Mapping[str, Any]
 """An order as JSON has it."""
@@ -85,26 +88,41 @@ class Amount(Field):
     kind: str = "money"
 
     def read(self, form: Form, order: Order) -> Any:
+        text, currency = form.text(self.name), order["currency"]
         try:
-            minor = parse_amount(form.text(self.name), order["currency"])
+            minor = 0 if re.fullmatch(r"(-.*|\d+e\d+)?", text, re.IGNORECASE) else parse_amount(text, currency)
         except ValueError as error:
             raise FieldError(self.name, str(error)) from None
         if minor == 0:
-            raise FieldError(self.name, "must be more than 0")
+            raise FieldError(self.name, f"must be above 0, such as {major(1_250, currency)}")
         return minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Country(Field):
+    """The code of a country, in upper case however it is typed."""
+
+    def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
+        code = form.text(self.name).upper()
+        if code and len(code) != 2:
+            raise FieldError(self.name, "must be a code of two letters, such as DE")
+        return code or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Time(Field):
-    """A time in UTC; None if it is empty."""
+    """A time, in the time zone of the form's field `zone`, or else in UTC; None if it is empty."""
 
     kind: str = "datetime-local"
 
     def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
         text = form.optional(self.name)
         try:
-            return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
-        except ValueError:
+            zone = zone_of(form.text("zone") or "UTC")
+            return None if text is None else datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+        except InvalidQuery:
+            raise FieldError(self.name, "is in a time zone that the server does not have: update its tzdata") from None
+        except (ValueError, OverflowError):
             raise FieldError(self.name, "must be a time such as 2026-11-30T14:30") from None
 
 
@@ -148,6 +166,45 @@ class Words(Field):
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def major(minor: int, currency: str) -> str:
+    """Return an amount as it is typed."""
+    return str(in_major_units(minor, currency))
+
+
+def failed(refunds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the refunds that failed, newest first, if no other one was made afterwards."""
+
+    def is_last(index: int) -> bool:
+        at = moment(refunds[index]["closed_at"])
+        return all(moment(later["created_at"]) < at for later in refunds[index + 1 :])
+
+    return [each for index, each in enumerate(refunds) if each["status"] == "failed" and is_last(index)][::-1]
+
+
+def suggested(order: Order) -> int:
+    """Return the value of the units that arrived from the customer after the last refund that did not fail."""
+    last = max((moment(each["created_at"]) for each in order["refunds"] if each["status"] != "failed"), default=None)
+    received = [each for each in order["returns"] if each["status"] == "received"]
+    return sum(each["suggested_refund"] for each in received if last is None or moment(each["closed_at"]) > last)
+
+
+def to_refund(order: Order) -> int:
+    """Return what should be refunded next: what failed, or else what is due and what returns suggest."""
+    again = sum(each["amount"] for each in failed(order["refunds"]))
+    due: int = again or order["refund_due"] + suggested(order)
+    return min(_captured_rest(order), due)
+
+
+def refundable(order: Order) -> int:
+    """Return what the form of a refund starts with: what should be refunded, or else all that can be."""
+    return to_refund(order) or _captured_rest(order)
+
+
+def _captured_rest(order: Order) -> int:
+    amount: int = order["captured"] - order["refunded"] - order["refund_pending"]
+    return amount
 
 
 def unshipped(_: Order, line: Mapping[str, Any]) -> int:

@@ -17,7 +17,7 @@ from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, OrderNotFound, TextMissing
 from orderkeep.domain.lines import OrderLine
 from orderkeep.domain.value_objects import CURRENCIES, Money
-from orderkeep.entrypoints.amounts import message_in_major_units, parse_amount
+from orderkeep.entrypoints.amounts import in_major_units, message_in_major_units, parse_amount
 from orderkeep.entrypoints.console.changes import own_time_ago
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of
@@ -271,6 +271,7 @@ def _page(
         status,
         draft=draft,
         just_placed=just_placed,
+        example="" if draft.total is None else in_major_units(1_250, draft.values["currency"]),
         line_labels=LINE,
         amount_labels=AMOUNTS,
         parts=PARTS,

@@ -16,7 +16,7 @@ from orderkeep.application.documents import file_name_of
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
-from orderkeep.domain.lifecycle import LIFECYCLE, commands_between
+from orderkeep.domain.lifecycle import LIFECYCLE, CommandRejected, commands_between
 from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.amounts import message_in_major_units
@@ -26,7 +26,7 @@ from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
 from orderkeep.entrypoints.console.edits import COMPARED, edits_in, rebased, values_in
 from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
-from orderkeep.entrypoints.console.fields import FieldError, unshipped
+from orderkeep.entrypoints.console.fields import FieldError, failed, to_refund, unshipped
 from orderkeep.entrypoints.console.orders import list_of_referrer
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
@@ -71,6 +71,8 @@ async def show_order(page: Page) -> Response:
         also_rejected=_rejected(found.actions, current, is_main=False),
         next_actions=[ACTIONS[name] for name in _next(current) if name in allowed][:2],
         may=allowed,
+        failed=sum(each["amount"] for each in failed(shown["refunds"])),
+        to_refund=to_refund(current),
         movements=list(_movements(shown)),
         line_names={line["id"]: line["name"] for line in shown["lines"]},
         unshipped=unshipped,
@@ -150,7 +152,7 @@ def readable(text: str) -> str:
 
 def _next(order: Mapping[str, Any]) -> Iterator[str]:
     """Yield the actions that are likely to come next, the most likely one first."""
-    if order["refund_due"]:
+    if to_refund(order):
         yield "add_refund"
     if order["refund_pending"]:
         yield "close_refund"
@@ -301,11 +303,11 @@ async def _show(
         order=order,
         name=name_of(order),
         form=form,
-        label=action.label(order, values),
+        label=action.label(order, None if isinstance(problem, CommandRejected) else values),
         preview=preview,
         events=events,
         same=same,
-        problem=None if problem is None else _problem_text(problem, action, order["currency"]),
+        problem=None if problem is None else _problem_text(problem, action, order),
         wrong=_field_of(problem, action),
         is_rejected=error is not None,
         is_new=is_new,
@@ -318,9 +320,11 @@ async def _show(
     )
 
 
-def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
-    """Return the text of an error, with the label of its field."""
-    text, wrong = readable(message_in_major_units(problem, currency)), _field_of(problem, action)
+def _problem_text(problem: OrderkeepError | FieldError, action: Action, order: Mapping[str, Any]) -> str:
+    """Return the text of an error, with the label of its field, and the name of a line in place of its ID."""
+    text, wrong = readable(message_in_major_units(problem, order["currency"])), _field_of(problem, action)
+    for line in order["lines"]:
+        text = text.replace(f"line {line['id']} has", f"{line['name']} has")
     label = next((field.label for field in action.fields if field.name == wrong), "")
     return f"{label} {text}" if label else text
 

@@ -23,8 +23,10 @@ from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.console.fields import failed
 from orderkeep.entrypoints.console.pages import Page, Screen
 from orderkeep.entrypoints.console.rendering import query
+from orderkeep.entrypoints.field_errors import LONGEST_NAME, unknown_name
 from orderkeep.entrypoints.order_files.formats import FORMATS
 from orderkeep.entrypoints.sample_orders import store_samples
 
@@ -92,9 +94,10 @@ class Named(msgspec.Struct):
 
 
 class Held(msgspec.Struct):
-    """Why an order is on hold."""
+    """Why an order is on hold, and until when."""
 
     reason: str
+    until: str | None
 
 
 class Row(msgspec.Struct):
@@ -110,6 +113,7 @@ class Row(msgspec.Struct):
     created_at: str
     refund_pending: int
     refund_due: int
+    refunds: list[dict[str, Any]]
     void_due: int
     external_ref: str | None
     lines: list[Line]
@@ -128,6 +132,11 @@ class Row(msgspec.Struct):
         return customer.name or customer.email or self.user_id
 
     @property
+    def refund_failed(self) -> int:
+        """The amount of the refunds that failed and were not repeated."""
+        return sum([each["amount"] for each in failed(self.refunds)])
+
+    @property
     def units(self) -> int:
         return sum([line.quantity for line in self.lines])
 
@@ -142,10 +151,14 @@ async def list_orders(page: Page) -> Response:
     kept = {name: given[name] for name in COMBINES if name in given}
     error, found, counts = "", OrderPage(b"", None), None
     try:
+        if unknown := [name for name in page.query if name not in (*LABELS, "cursor")]:
+            raise InvalidQuery(unknown_name(unknown[0], LABELS, "filter"), unknown[0][:LONGEST_NAME])
         found, counts = await asyncio.gather(_find(page, given), _count(page, given))
     except InvalidQuery as invalid:
-        label = LABELS.get(invalid.parameter, "the page")
-        error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
+        label = LABELS.get(invalid.parameter, f"the parameter {invalid.parameter}")
+        other = LABELS.get(invalid.other, invalid.other)
+        text = str(invalid).replace(f" {invalid.other}", f" {other}", 1)
+        error = "this page of the list does not exist any more" if invalid.parameter == "cursor" else f"{label} {text}"
     rows = _rows.decode(b"[" + found.json + b"]")
     is_empty = not rows and not given and not error and "cursor" not in page.query
     view = {name: given[name] for name in given if name != "status"}
@@ -195,10 +208,15 @@ def _total(counts: OrderCounts | None, given: Mapping[str, str]) -> int | None:
     return counts.statuses.get(OrderStatus(given["status"]), 0) if given else counts.total
 
 
-async def _find(page: Page, given: Mapping[str, str]) -> OrderPage:
+async def _find(page: Page, given: Given) -> OrderPage:
     where, cursor = filter_of(given), page.query.get("cursor")
     if "q" in given:
-        return await page.use_cases.search_orders.execute(given["q"], where, cursor=cursor, actor=page.actor)
+        search = page.use_cases.search_orders
+        found = await search.execute(given["q"], where, cursor=cursor, actor=page.actor)
+        if not found.json and (rest := given["q"].removeprefix("#").strip()) not in ("", given["q"]):
+            given["q"] = rest
+            found = await search.execute(rest, where, cursor=cursor, actor=page.actor)
+        return found
     return await page.use_cases.list_orders.execute(where, cursor=cursor, actor=page.actor)
 
 
@@ -237,6 +255,14 @@ def _day(name: str, given: Mapping[str, str]) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise InvalidQuery("must be a date such as 2026-11-30", name) from None
+
+
+@others.get()
+@others.get("/")
+@others.get("/orders")
+async def redirect_to_list(page: Page) -> Response:
+    """Redirect from the folders of the pages to the list."""
+    return page.redirect("/")
 
 
 @others.get("/export")

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from orderkeep.application.access.actor import Actor, Scope
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import IdempotencyKeyReused, NotAllowed
-from orderkeep.domain.exceptions import OrderkeepError, ServiceUnavailable
+from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound, ServiceUnavailable
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_of
 from orderkeep.entrypoints.console.rendering import Icons, render, sentence
@@ -273,6 +273,7 @@ def error_page(page: Page, error: Exception) -> Response:
         detail = f"This page does not exist, or you do not have the scope {error.scope}."
     response = page.render(
         "error.html", status, title=title, detail=sentence(detail),
+        typed=page.path.get("order_id", "") if problem.code == OrderNotFound.code else "",
         request_id=page.request.scope[REQUEST_ID],
     )  # fmt: skip
     for name, value in (problem.headers or {}).items():

@@ -10,7 +10,7 @@ from typing import Any
 
 from orderkeep.application.use_cases.import_orders import ImportProblem
 from orderkeep.domain.limits import MAX_LINES, MAX_METHOD_LENGTH
-from orderkeep.domain.value_objects import DEFAULT_CURRENCY, EXPONENTS, in_utc, normalized_ref
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY, EXPONENTS, in_utc, normalized_ref, precision_of
 
 LONGEST_RECORD = 1024 * 1024
 """In characters, of all lines of a record together: a quoted cell may span many."""
@@ -98,8 +98,7 @@ class Row(dict[str, str]):
         minor = value * 10 ** EXPONENTS[currency]
         if minor.denominator == 1:
             return int(minor)
-        message = f"must have at most {EXPONENTS[currency]} decimal places in {currency}"
-        self.reject(column, "invalid_amount", message)
+        self.reject(column, "invalid_amount", precision_of(currency))
         return 0
 
     def _decimal(self, column: str, text: str, expected: str) -> Fraction | None:

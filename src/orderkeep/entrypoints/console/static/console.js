@@ -12,6 +12,13 @@
       const text = full.format(new Date(time.dateTime));
       if ("exact" in time.dataset) time.textContent = text; else time.title = text;
     }
+    for (const field of root.querySelectorAll("[name=zone][value='']")) {
+      for (const input of field.form.querySelectorAll("[type=datetime-local]:not([value=''])")) {
+        const time = new Date(input.value + "Z");
+        input.value = new Date(time - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+      }
+      field.value = zone;
+    }
     for (const name of root.querySelectorAll("[data-zone]")) name.textContent = zone;
     for (const head of root.querySelectorAll("th[data-all]:not(:has(input))")) {
       const all = Object.assign(document.createElement("input"), { type: "checkbox", ariaLabel: "Select all orders" });
