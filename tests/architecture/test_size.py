@@ -9,7 +9,7 @@ import pytest
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
-MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 323, 46_350, 20_300
+MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 323, 46_450, 20_420
 """A little above what there is: a change that needs more must say so here."""
 MOST_LINES_OF_A_MODULE = 400
 

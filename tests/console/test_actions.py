@@ -378,6 +378,19 @@ async def test_conflict_keeps_the_input_and_shows_what_changed(do: UseCases) -> 
     assert (await stored(do, order_id))["lines"][1]["cancelled"] == 1
 
 
+async def test_form_that_was_sent_with_other_values_can_be_sent_again(do: UseCases) -> None:
+    order_id = await place(do)
+    note = path_of(order_id, "add_note")
+    async with console(do) as browser:
+        page = await browser.open(note)
+        await browser.send(page, note, text="One.")
+        page = await browser.send(page, note, 422, text="Two.")
+        assert "This form was sent before, with other values." in page.text("div", role="alert")
+        page = await browser.send(page, note, 412)
+        await browser.send(page, note)
+    assert [each["text"] for each in (await stored(do, order_id))["notes"]] == ["One.", "Two."]
+
+
 THEIRS = "Phone from +44 113 496 0100 → to +44 2"
 
 

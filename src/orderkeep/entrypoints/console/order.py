@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from orderkeep.application.documents import file_name_of
 from orderkeep.application.dtos import EventDTO
+from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
 from orderkeep.domain.lifecycle import LIFECYCLE, CommandRejected, commands_between
@@ -37,6 +38,8 @@ MAIN_ACTIONS = ("confirm", "ship", "cancel", "add_refund")
 """The actions that people look for on every order: if they are not possible, the reason is always visible."""
 
 NOTHING_CHANGED = "Nothing was changed: the order already is as requested."
+
+SENT_BEFORE = "This form was sent before, with other values. To do this too, send it again."
 
 HAS_PDF = find_spec("typst") is not None
 """Whether receipts can be issued as PDF."""
@@ -312,6 +315,7 @@ async def _show(
         is_rejected=error is not None,
         is_new=is_new,
         is_conflict=is_conflict,
+        is_reused=isinstance(error, IdempotencyKeyReused),
         conflicts={each.name: each for each in edits if is_conflict and each.is_conflict},
         changed=differences(before, order)
         + [each.difference for each in edits if each.is_changed and each.name not in COMPARED],
@@ -322,6 +326,8 @@ async def _show(
 
 def _problem_text(problem: OrderkeepError | FieldError, action: Action, order: Mapping[str, Any]) -> str:
     """Return the text of an error, with the label of its field, and the name of a line in place of its ID."""
+    if isinstance(problem, IdempotencyKeyReused):
+        return SENT_BEFORE
     text, wrong = readable(message_in_major_units(problem, order["currency"])), _field_of(problem, action)
     for line in order["lines"]:
         text = text.replace(f"line {line['id']} has", f"{line['name']} has")
