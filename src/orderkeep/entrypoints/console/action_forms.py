@@ -1,6 +1,4 @@
-"""The actions on an order: the form of each, and the use case that it calls. Whether an action is possible is computed
-by the domain (`get_order_actions`).
-"""
+"""The actions on an order: the form and the use case of each. `get_order_actions` returns which are possible."""
 
 from __future__ import annotations
 
@@ -159,7 +157,12 @@ PERSONAL = (
         city="City",
         region="Region",
     ),
-    Country(name="shipping_address.country", label="Country code", start=_start_of("shipping_address", "country")),
+    Country(
+        name="shipping_address.country",
+        label="Country code",
+        start=_start_of("shipping_address", "country"),
+        prefilled=True,
+    ),
 )
 
 

@@ -102,8 +102,11 @@ class Amount(Field):
 class Country(Field):
     """The code of a country, in upper case however it is typed."""
 
+    def normal(self, text: str) -> str:
+        return text.strip().upper()
+
     def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
-        code = form.text(self.name).upper()
+        code = self.normal(form.text(self.name))
         if code and len(code) != 2:
             raise FieldError(self.name, "must be a code of two letters, such as DE")
         return code or None
