@@ -112,11 +112,11 @@ _FENCED = {
     ),
     Fence.MOVED: (
         "this store rejects writes: its orders are being moved to another store, or were moved",
-        "use the other store; if the move was interrupted, run `orderkeep move` again, or with --cancel",
+        "use the other store, by its URL in ORDERKEEP_STORE or ORDERKEEP_MOVED_TO; or run `orderkeep move` again",
     ),
     Fence.FINISHED: (
         "this store rejects writes: its orders were moved to another store for good",
-        "use the other store",
+        "use the other store, with its URL in ORDERKEEP_STORE",
     ),
 }
 """What is found about a store that is closed, and what to do."""
