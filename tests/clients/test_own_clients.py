@@ -35,7 +35,7 @@ EXPECTED = {
     "listed": [5, 5, [2, 2, 1]],
     "cancelled": ["cancelled", 3],
     "stale": [412, "version_mismatch", None],
-    "conflict": [409, "recorded_differently", None],
+    "conflict": [409, "recorded_differently", "/amount"],
     "again": [422, "cannot_cancel_order", None],
     "group": [422, "cannot_cancel_order", None],
     "invalid": [422, "invalid_fields", "/currency"],
