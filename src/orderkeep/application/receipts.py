@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentKind, RefundStatus
 from orderkeep.domain.personal_data import PersonalData, PersonalRecord
-from orderkeep.domain.value_objects import EXPONENTS, UNPRINTABLE, in_utc
+from orderkeep.domain.value_objects import UNPRINTABLE, in_major_units, in_utc
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
@@ -140,7 +139,7 @@ def _amount_of(line: LineDTO) -> int:
 
 def _amount(minor: int, currency: str) -> str:
     # Without digit grouping: 1,234 differs between countries. Without Money: a subtotal may exceed its limit.
-    return f"{Decimal(minor).scaleb(-EXPONENTS[currency])}".replace("-", _MINUS)
+    return str(in_major_units(minor, currency)).replace("-", _MINUS)
 
 
 def _moment(moment: datetime) -> str:

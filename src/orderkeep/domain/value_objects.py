@@ -90,6 +90,11 @@ _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _EXACT = Context(prec=28, Emin=-99, Emax=99, traps=[InvalidOperation, Overflow, Inexact])  # 1e999999 takes a minute
 
 
+def in_major_units(minor: int, currency: str) -> Decimal:
+    """Return an amount in major units, with the decimal places of the currency. Sums of amounts have no limit."""
+    return Decimal(minor).scaleb(-EXPONENTS[currency])
+
+
 def precision_of(currency: str) -> str:
     """Return the rule about the decimal places of amounts in a currency."""
     places = EXPONENTS[currency]
@@ -147,7 +152,7 @@ class Money:
     @property
     def major(self) -> Decimal:
         """The amount in major units, with the decimal places of the currency."""
-        return Decimal(self.minor).scaleb(-EXPONENTS[self.currency])
+        return in_major_units(self.minor, self.currency)
 
     def check(self, field: str, currency: str) -> None:
         """Raise `CurrencyMismatch` or `AmountOutOfRange` unless this is a non-negative amount in that currency."""

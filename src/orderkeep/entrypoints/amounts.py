@@ -7,7 +7,7 @@ from typing import Any
 
 from orderkeep.domain.exceptions import HasAmounts, InvalidInput, TotalMismatch, UnknownCurrency
 from orderkeep.domain.limits import MAX_MINOR_UNITS
-from orderkeep.domain.value_objects import EXPONENTS, Money, precision_of
+from orderkeep.domain.value_objects import EXPONENTS, Money, in_major_units, precision_of
 
 _OTHER_FORMS = re.compile(r"[^0-9.,]*([0-9][0-9.,]*)[^0-9.,]*")
 
@@ -66,8 +66,3 @@ def message_in_major_units(error: Exception, currency: str) -> str:
     if isinstance(error, HasAmounts):
         return error.worded(lambda minor: f"{in_major_units(minor, currency)} {currency}")
     return str(error).replace(LIMIT, f"{in_major_units(MAX_MINOR_UNITS, currency)} {currency}")
-
-
-def in_major_units(minor: int, currency: str) -> Decimal:
-    """Return an amount to show. Sums have no limit, unlike the amounts of which they are."""
-    return Decimal(minor).scaleb(-EXPONENTS[currency])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
-from orderkeep.entrypoints.amounts import in_major_units
+from orderkeep.domain.value_objects import in_major_units
 
 _EVENTS = {
     "OrderHeld": "put on hold",

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from orderkeep.domain.payments import Balance
 from orderkeep.domain.returns import ReturnState, ReturnStatus
-from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.amounts import in_major_units, outstanding
+from orderkeep.domain.value_objects import Money, in_major_units
+from orderkeep.entrypoints.amounts import outstanding
 from orderkeep.entrypoints.cli.plain_text import plain
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.

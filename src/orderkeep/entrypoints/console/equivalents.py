@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import partial, reduce
 from inspect import signature
 from shlex import quote
@@ -22,7 +21,7 @@ import click
 import msgspec
 
 from orderkeep.application.change_order import SYSTEM_CONTEXT
-from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.domain.value_objects import in_major_units
 from orderkeep.entrypoints.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def _texts(values: Any, currency: str) -> Iterator[str]:
 
 def _text(value: Any, currency: str) -> str:
     if isinstance(value, int):  # an amount
-        return str(Decimal(value).scaleb(-EXPONENTS.get(currency, 2)))
+        return str(in_major_units(value, currency))
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 

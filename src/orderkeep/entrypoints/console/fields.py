@@ -11,7 +11,8 @@ from typing import Any
 from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.periods import zone_of
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.entrypoints.amounts import in_major_units, parse_amount
+from orderkeep.domain.value_objects import in_major_units
+from orderkeep.entrypoints.amounts import parse_amount
 from orderkeep.entrypoints.console.pages import Form
 from orderkeep.entrypoints.console.rendering import moment, money
 

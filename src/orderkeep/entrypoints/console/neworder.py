@@ -16,8 +16,8 @@ from orderkeep.application.errors import IdempotencyKeyReused, NotAllowed
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, OrderNotFound, TextMissing
 from orderkeep.domain.lines import OrderLine
-from orderkeep.domain.value_objects import CURRENCIES, Money
-from orderkeep.entrypoints.amounts import in_major_units, message_in_major_units, parse_amount
+from orderkeep.domain.value_objects import CURRENCIES, Money, in_major_units
+from orderkeep.entrypoints.amounts import message_in_major_units, parse_amount
 from orderkeep.entrypoints.console.changes import own_time_ago
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of

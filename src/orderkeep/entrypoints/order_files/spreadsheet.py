@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from orderkeep.application.use_cases.export_to_document import OrderFormat
-from orderkeep.entrypoints.amounts import in_major_units
+from orderkeep.domain.value_objects import in_major_units
 from orderkeep.entrypoints.order_files.formats import (
     LINE_FIELDS,
     LINE_PREFIX,

@@ -22,8 +22,7 @@ from orderkeep.application.ports import OrderFilter, Progress
 from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportOptions, ImportReport
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.value_objects import EXPONENTS
-from orderkeep.entrypoints.amounts import in_major_units
+from orderkeep.domain.value_objects import EXPONENTS, in_major_units
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import (

@@ -12,7 +12,7 @@ from orderkeep.application.periods import BY
 from orderkeep.application.use_cases.diagnose_store import Finding
 from orderkeep.application.use_cases.get_statistics import CurrencyFigures, Statistics
 from orderkeep.bootstrap import UseCases
-from orderkeep.entrypoints.amounts import in_major_units
+from orderkeep.domain.value_objects import in_major_units
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import Choice, rows_help, timezone
